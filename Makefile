@@ -1,0 +1,70 @@
+# One door to everything: `make` lists the targets. Each of them first makes .venv, if it is not up to date.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.up-to-date
+WORKERS ?= auto
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check check-long bench format clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP)  ## make .venv with everything in it (does nothing when it is up to date)
+	@:
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "firm needs Python 3.11 or newer; say which: make PYTHON=python3.12 setup" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || $(MAKE) _venv_package
+	@echo "installing into $(VENV) (the first time takes a minute or two)"
+	@$(BIN)/pip install -q -e '.[dev]' -c constraints.txt
+	@touch $@
+
+.PHONY: _venv_package
+_venv_package:
+	@rm -rf $(VENV)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null && $(PYTHON) -m venv $(VENV); \
+	else \
+		echo "$(PYTHON) -m venv does not work here; on Debian and Ubuntu: sudo apt-get install python3-venv" >&2; \
+		exit 1; \
+	fi
+
+demo: setup  ## design a wing, be killed in the middle, lose nothing (at most three minutes)
+	@$(BIN)/python examples/wing/demo.py
+
+test: setup  ## the tests
+	@$(PYTEST)
+
+check: setup  ## all that must hold: format, lint, types, tests (layers and docs among them)
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted; run: make format" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(PYTEST)
+
+check-long: check  ## check, then the slow tests: seed sweeps, kill -9 loops, full disks
+	@$(PYTEST) -m slow || test $$? = 5  # 5: there is none yet
+
+bench: setup  ## measure, side by side: every bench/*.py prints JSON, a table shows it
+	@mkdir -p bench/out
+	@for script in bench/*.py; do \
+		name=$$(basename $$script .py); \
+		if [ $$name = table ] || [ ! -e $$script ]; then continue; fi; \
+		echo "measuring $$name" >&2; \
+		$(BIN)/python $$script > bench/out/$$name.json || exit 1; \
+	done
+	@$(BIN)/python bench/table.py bench/out/*.json
+
+format: setup  ## put the code into shape
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix --exit-zero .
+
+clean:  ## remove what was made (.venv, caches, the demo's home)
+	@rm -rf $(VENV) .demo bench/out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

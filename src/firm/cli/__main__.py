@@ -1,0 +1,5 @@
+"""`python -m firm.cli` is `firm`."""
+
+from firm.cli import main
+
+main()

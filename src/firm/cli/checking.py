@@ -1,0 +1,156 @@
+"""`firm doctor` and `firm sim`: is all well, and would it stay so?"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from firm.cli.command import DONE, FAILED, Command, Home, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from firm.root.home import Home as HomeFolder
+    from firm.store.sqlite import SqliteJournal
+
+LOW_DISK_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: str
+    """'ok', 'warn' or 'bad'."""
+    what: str
+    text: str
+
+
+def doctor(home: Home = None, as_json: Json = False) -> int:
+    """Look whether all is well with this firm.
+
+    Warnings do not count as failure.
+    """
+    from firm.cli.text import add_row, print_json, render, table
+    from firm.root.home import find_home
+
+    found = list(_examine(find_home(home)))
+    if as_json:
+        print_json(found)
+    else:
+        made = table("", "WHAT", "FOUND")
+        for finding in found:
+            add_row(made, finding.level, finding.what, finding.text)
+        render(made)
+    return FAILED if any(finding.level == "bad" for finding in found) else DONE
+
+
+def _examine(home: "HomeFolder") -> "Iterator[Finding]":
+    import sys
+
+    from firm.errors import FirmError
+    from firm.root.config import read_config
+    from firm.store.connection import sqlite_warning
+    from firm.store.sqlite import SqliteJournal
+
+    yield Finding("ok", "python", sys.version.split()[0])
+    warning = sqlite_warning()
+    yield Finding("warn", "sqlite", warning) if warning else Finding("ok", "sqlite", "no known faults")
+    yield Finding("ok", "home", f"{home.folder}" + ("" if home.state.exists() else " (nothing there yet)"))
+    try:
+        read_config(home.config)
+        yield Finding("ok", "firm.toml", "in order" if home.config.exists() else "none, which is fine")
+    except FirmError as error:
+        yield Finding("bad", "firm.toml", str(error))
+    yield from _disk(home)
+    if not home.journal.exists():
+        yield Finding("ok", "journal", "none yet: nothing was started here")
+        return
+    try:
+        journal = SqliteJournal.open(home.state, read_only=True)
+    except FirmError as error:
+        yield Finding("bad", "journal", str(error))
+        return
+    try:
+        yield from _journal(journal)
+    finally:
+        journal.close()
+
+
+def _disk(home: "HomeFolder") -> "Iterator[Finding]":
+    import os
+    import shutil
+
+    from firm.root import spool
+    from firm.root.lock import holder_of
+
+    folder = next(path for path in (home.state, home.folder, *home.folder.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    yield Finding("warn" if free < LOW_DISK_BYTES else "ok", "disk", f"{free / 1e9:.1f} GB free")
+    if not os.access(folder, os.W_OK):
+        yield Finding("bad", "writing", f"{folder} cannot be written by this user; make it writable")
+    holder = holder_of(home.lock)
+    yield Finding("ok", "owner", str(holder) if holder else "nobody carries runs just now (`firm up`)")
+    waiting = len(spool.pending(home))
+    if waiting and holder is None:
+        yield Finding("warn", "requests", f"{waiting} wait for an owner: `firm up` takes them in")
+
+
+def _journal(journal: "SqliteJournal") -> "Iterator[Finding]":
+    from firm.cli.text import count
+    from firm.errors import FirmError
+
+    try:
+        size: Any = journal.sizes()
+        runs = ", ".join(f"{number} {status}" for status, number in sorted(size.runs.items())) or "no runs"
+        megabytes = (size.file_bytes + size.wal_bytes + size.blob_bytes) / 1e6
+        yield Finding(
+            "ok", "journal", f"{runs}; {size.events} events, {size.blobs} blobs, {megabytes:.1f} MB"
+        )
+        if size.runs.get("stuck"):
+            yield Finding(
+                "warn", "stuck", f"{count(size.runs['stuck'], 'run')} cannot go on without you: `firm inbox`"
+            )
+        if size.open_questions:
+            yield Finding("warn", "inbox", f"{count(size.open_questions, 'open question')}: `firm inbox`")
+        yield Finding("ok", "hashes", f"the chain holds over {journal.verify()} events")
+        faults = journal.audit()
+        yield from (Finding("bad", "audit", fault) for fault in faults[:20])
+        if not faults:
+            yield Finding("ok", "audit", "every invariant holds")
+    except FirmError as error:
+        yield Finding("bad", "journal", str(error))
+
+
+def sim(
+    seed: Annotated[int, typer.Option("--seed", help="Of the first world.")] = 0,
+    count: Annotated[
+        int, typer.Option("--count", min=1, help="So many worlds, with the seeds after it.")
+    ] = 1,
+    as_json: Json = False,
+) -> int:
+    """Play through a simulated world in which everything fails.
+
+    The same seed gives the same world. It checks that nothing is lost and nothing done twice.
+    """
+    import sys
+
+    from firm.cli.text import plain, print_json
+    from firm.testing import simulate_seed
+
+    bad = None
+    for number in range(seed, seed + count):
+        report = simulate_seed(number, shrink=True)
+        if not report.ok:
+            bad = report
+            break
+        if count > 1 and sys.stderr.isatty():
+            print(f"\r{number - seed + 1} of {count}", end="", file=sys.stderr, flush=True)
+    if as_json:
+        print_json(report)
+    else:
+        print(plain(str(report)) if count == 1 or bad else f"{count} worlds from seed {seed}: all is well")
+    return FAILED if bad else DONE
+
+
+COMMANDS = (Command("doctor", "firm doctor", doctor), Command("sim", "firm sim --seed 7 --count 100", sim))

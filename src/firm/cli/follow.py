@@ -1,0 +1,225 @@
+"""Waiting for one run at the terminal: its progress, its questions, its end.
+
+One rule: when only a person can bring the run on, that is said, with what to type.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from typing import Any
+
+from firm.cli.command import DONE, FAILED, WAITS, complain, note
+from firm.cli.target import read_answer
+from firm.cli.text import clock, line, plain, print_json, shown, span
+from firm.errors import FirmError, ReplayDiverged, RunStuck, UsageError
+from firm.kernel.status import TERMINAL, Status
+from firm.root.door import Stop
+from firm.root.firm import Firm
+from firm.root.handle import Run
+from firm.root.view import QuestionView, RunView
+
+LOOK_S = 0.25
+QUIET_S = 1.0
+"""No progress line before this."""
+STOPPED = -1
+"""What `follow` returns when this process was asked to stop before the run's end."""
+
+
+async def follow(firm: Firm, run: Run, stop: Stop, *, interactive: bool, patient: bool, as_json: bool) -> int:
+    """Wait for the run's end and print its result; the exit code, or STOPPED.
+
+    Args:
+        firm: Open.
+        run: A run of it.
+        stop: Set when the process is to end.
+        interactive: Put questions here; otherwise leave when only an answer is missing.
+        patient: Stay for what has a time of its own (a timer, a question's default).
+        as_json: Print a record of the end, not the bare result.
+    """
+    done = asyncio.ensure_future(run.result())
+    looking = asyncio.ensure_future(_look(firm, run, interactive=interactive, patient=patient))
+    try:
+        await stop.unless(asyncio.wait((done, looking), return_when=asyncio.FIRST_COMPLETED))
+        if done.done():
+            return _tell_end(run, done, as_json=as_json)
+        return looking.result() if looking.done() else STOPPED
+    finally:
+        _progress("")
+        for task in (done, looking):
+            task.cancel()
+        await asyncio.gather(done, looking, return_exceptions=True)
+
+
+def _tell_end(run: Run, done: "asyncio.Future[Any]", *, as_json: bool) -> int:
+    _progress("")
+    error = done.exception()
+    if error is None:
+        print_json(
+            {"id": run.id, "status": "succeeded", "result": done.result()} if as_json else done.result()
+        )
+        return DONE
+    if isinstance(error, (RunStuck, ReplayDiverged)):
+        complain(f"{error}")
+        return WAITS
+    if as_json:
+        print_json({"id": run.id, "status": "failed", "error": f"{type(error).__name__}: {error}"})
+    told = str(error) if isinstance(error, FirmError) else f"{type(error).__name__}: {error}"
+    complain(f"run {run.id} failed: {told}\n`firm show {run.id}` tells what it did")
+    return FAILED
+
+
+async def _look(firm: Firm, run: Run, *, interactive: bool, patient: bool) -> int:
+    """Show progress and questions; returns only when a person is needed who is not here."""
+    since_s = time.monotonic()
+    known: set[str] = set()
+    while True:
+        await asyncio.sleep(LOOK_S)
+        view = await run.view()
+        mine = await questions_of(firm, run.id)
+        if not interactive and mine and await _only_waits(firm, view, patient=patient):
+            _tell_waiting(run, mine)
+            return WAITS
+        for question in mine:
+            if question.id in known:
+                continue
+            known.add(question.id)
+            if interactive:
+                await put_question(firm, question)
+            elif question.deadline is not None:
+                _tell_deadline(run, question)
+        if time.monotonic() - since_s > QUIET_S:
+            _progress(f"{run.id}  {_standing(view, mine)}  {span(round(time.monotonic() - since_s))}")
+
+
+async def questions_of(firm: Firm, run_id: str) -> list[QuestionView]:
+    """Open questions of a run and of its children at any depth."""
+    found = await firm.inbox()
+    if not found:
+        return []
+    family = {run.id for run in await tree(firm, run_id)}
+    return [question for question in found if question.run in family]
+
+
+async def tree(firm: Firm, run_id: str) -> list[RunView]:
+    """A run and its open descendants."""
+    found, todo = [await firm.run(run_id).view()], [run_id]
+    while todo:
+        for child in await firm.runs(parent=todo.pop()):
+            if child.status not in TERMINAL:
+                found.append(child)
+                todo.append(child.id)
+    return found
+
+
+async def _only_waits(firm: Firm, view: RunView, *, patient: bool) -> bool:
+    """Whether nothing of the run goes on by itself (not soon, for one who is not patient)."""
+    asleep = (Status.SUSPENDED, Status.STUCK)
+    if view.status not in asleep or (patient and view.wake_at is not None):
+        return False
+    family = await tree(firm, view.id)
+    return all(run.status in asleep and not (patient and run.wake_at is not None) for run in family)
+
+
+def _tell_deadline(run: Run, question: QuestionView) -> None:
+    _progress("")
+    note(f"run {run.id} asks, and goes on by itself at {clock(question.deadline or question.asked_at)}:")
+    _tell_question(question)
+
+
+def _tell_waiting(run: Run, mine: list[QuestionView]) -> None:
+    _progress("")
+    note(f"run {run.id} waits for you:")
+    for question in mine:
+        _tell_question(question)
+    note("then `firm up` or the same command again goes on with it")
+
+
+def _tell_question(question: QuestionView) -> None:
+    options = " or ".join(shown(option) for option in question.options or ())
+    note(f"  {line(question.text, 500)}" + (f" ({options})" if options else ""))
+    example = question.options[0] if question.options else "ANSWER"
+    note(f"  firm answer {question.id} {_typed(example)}")
+
+
+def _typed(option: object) -> str:
+    import shlex
+
+    return shlex.quote(option if isinstance(option, str) else shown(option))
+
+
+def _standing(view: RunView, mine: list[QuestionView]) -> str:
+    if mine:
+        return "waits for your answer"
+    return f"{view.status.value}: {line(view.reason, 60)}" if view.reason else view.status.value
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{line(text, 100)}")
+        sys.stderr.flush()
+
+
+# --- at the terminal -------------------------------------------------------------------------------------------
+
+
+async def put_question(firm: Firm, question: QuestionView) -> None:
+    """Put a question and answer it with what is typed; gives up when it is closed elsewhere."""
+    _progress("")
+    note(f"\n{plain(question.text)}")
+    options = "/".join(shown(option).strip('"') for option in question.options or ())
+    preset = f", Enter is {shown(question.default)}" if question.default is not None else ""
+    until = ""
+    if question.deadline is not None:
+        left_s = question.deadline.timestamp() - time.time()
+        until = (
+            f", taken by itself in {span(max(0, round(left_s)))}"
+            if preset
+            else f", open for {span(max(0, round(left_s)))}"
+        )
+    while True:
+        sys.stderr.write(f"[{options or 'your answer'}{preset}{until}] ")
+        sys.stderr.flush()
+        typed = await _line_or_closed(firm, question.id)
+        if typed is None:
+            note("(closed meanwhile)")
+            return
+        if not typed and question.default is None:
+            continue
+        try:
+            await firm.answer(
+                question.id, read_answer(question.options, typed) if typed else question.default
+            )
+            return
+        except UsageError as error:
+            complain(error)
+            if question.id not in {other.id for other in await firm.inbox()}:
+                return
+
+
+async def _line_or_closed(firm: Firm, question_id: str) -> str | None:
+    typed = asyncio.ensure_future(_read_line())
+    try:
+        while not typed.done():
+            await asyncio.wait((typed,), timeout=LOOK_S)
+            if not typed.done() and question_id not in {other.id for other in await firm.inbox()}:
+                return None
+        return typed.result()
+    finally:
+        typed.cancel()
+
+
+async def _read_line() -> str:
+    """A line of the terminal, without blocking the runs; at the end of input it never returns."""
+    loop, fd = asyncio.get_running_loop(), sys.stdin.fileno()
+    while True:
+        ready = asyncio.Event()
+        loop.add_reader(fd, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(fd)
+        raw = os.read(fd, 65536)
+        if not raw:
+            await asyncio.Event().wait()
+        return raw.decode(errors="surrogateescape").strip()

@@ -1,0 +1,191 @@
+"""`firm ps` and `firm show`: what runs, and what happened."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from firm.cli.command import Command, Home, Json, note, visit
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from firm.root.firm import Firm
+    from firm.root.view import EventView, QuestionView, RunView
+
+MAX_CHILDREN = 30
+"""Children shown at one level of the tree."""
+
+
+def ps(
+    all: Annotated[bool, typer.Option("--all", help="Those that have ended, too.")] = False,
+    status: Annotated[
+        str | None, typer.Option("--status", help="Only those: running, suspended, stuck, failed …")
+    ] = None,
+    children: Annotated[bool, typer.Option("--children", help="Child runs, too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest.")] = 100,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """List runs: how they stand, and what they wait for."""
+    import asyncio
+
+    from firm.cli.text import print_json
+    from firm.kernel.status import TERMINAL
+
+    async def main() -> tuple[list["RunView"], list["QuestionView"]]:
+        async with visit(home) as firm:
+            if all or status or children:
+                found = await firm.runs(
+                    status, parent=None if children else "", limit=limit + 1 if all or status else 100_000
+                )
+                return [
+                    run for run in found if all or status or run.status not in TERMINAL
+                ], await firm.inbox()
+            return await firm.unfinished(), await firm.inbox()
+
+    runs, inbox = asyncio.run(main())
+    if as_json:
+        print_json(runs[:limit])
+        return
+    _print_runs(runs[:limit], inbox, filtered=all or status is not None)
+    if len(runs) > limit:
+        note(f"there are more; --limit {10 * limit} shows more of them")
+
+
+def _print_runs(runs: list["RunView"], inbox: list["QuestionView"], *, filtered: bool) -> None:
+    from firm.cli.text import add_row, ago, line, render, table
+
+    if not runs:
+        print(
+            "no such runs" if filtered else "no unfinished runs; `firm ps --all` lists those that have ended"
+        )
+        return
+    made = table("RUN", "WORKFLOW", "STATUS", "AGE", "WAITS FOR")
+    for run in runs:
+        add_row(
+            made, run.id, run.name, run.status.value, ago(run.created_at), line(_waits_for(run, inbox), 120)
+        )
+    render(made)
+
+
+def _waits_for(run: "RunView", inbox: list["QuestionView"]) -> str:
+    from firm.cli.text import clock, count, span
+
+    mine = [question for question in inbox if question.run == run.id]
+    parts = [f"you: {question.id} {question.text}" for question in mine[:1]]
+    if len(mine) > 1:
+        parts.append(count(len(mine) - 1, "more question"))
+    if run.reason and not mine:
+        parts.append(run.reason)
+    if run.wake_at is not None:
+        left_s = (run.wake_at - datetime.now(UTC)).total_seconds()
+        parts.append(f"{clock(run.wake_at)} (in {span(left_s)})" if left_s > 0 else "its turn: `firm up`")
+    return "; ".join(parts)
+
+
+def show(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Its id, from `firm ps`.")],
+    last: Annotated[int, typer.Option("--last", min=1, help="Only so many of its last events.")] = 200,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Tell the history of a run: steps, retries, questions."""
+    import asyncio
+
+    from firm.cli.text import print_json, render
+
+    async def main() -> tuple["RunView", list["EventView"], list["QuestionView"], "Tree | None"]:
+        async with visit(home) as firm:
+            run = firm.run(run_id)
+            view, events = await run.view(), await run.events()
+            questions = [question for question in await firm.inbox() if question.run == run_id]
+            return view, events, questions, None if as_json else await _tree(firm, view)
+
+    view, events, questions, tree = asyncio.run(main())
+    if as_json:
+        print_json({"run": view, "events": events, "questions": questions})
+        return
+    _print_head(view, events)
+    _print_events(events, last)
+    if tree is not None:
+        print("\nchildren")
+        render(tree)
+    for question in questions:
+        from firm.cli.deciding import describe
+
+        print(f"\n{describe(question)}")
+
+
+def _print_head(view: "RunView", events: list["EventView"]) -> None:
+    from firm.cli.text import clock, line, plain, span
+
+    ended = events[-1].at if events and events[-1].kind == "ended" else None
+    took = span(((ended or datetime.now(UTC)) - view.created_at).total_seconds())
+    print(f"run       {plain(view.id)}")
+    print(f"workflow  {plain(view.workflow)}")
+    print(f"status    {view.status.value}" + (f": {line(view.reason, 1000)}" if view.reason else ""))
+    print(f"started   {clock(view.created_at)}, {'took' if ended else 'open for'} {took}")
+    if view.wake_at is not None:
+        print(f"wakes     {clock(view.wake_at)}")
+    if view.parent:
+        print(f"parent    {plain(view.parent)}")
+    if not events:
+        print("\nits history was cleared by `firm gc`")
+
+
+def _print_events(events: list["EventView"], last: int) -> None:
+    from firm.cli.text import add_row, line, render, span, table
+
+    if not events:
+        return
+    print()
+    if len(events) > last:
+        print(f"({len(events) - last} earlier events; --last {len(events)} shows all)")
+    made = table("AT", "WHAT", "CALL", "DETAIL")
+    start = events[0].at
+    for event in events[-last:]:
+        call = f"{event.place} {event.name}{event.given}" if event.place else event.name
+        if event.kind in ("ended", "cancel", "timer"):
+            call = "" if event.kind != "ended" else event.name
+        add_row(
+            made, f"+{span((event.at - start).total_seconds())}", event.kind, line(call, 80), _detail(event)
+        )
+    render(made)
+
+
+def _detail(event: "EventView") -> str:
+    from firm.cli.text import line, shown
+
+    parts = []
+    if event.error is not None:
+        parts.append(line(event.error, 200))
+    elif event.kind in ("done", "message", "answered", "started") or (
+        event.kind == "ended" and event.value is not None
+    ):
+        parts.append(shown(event.value, 120))
+    if event.detail:
+        parts.append(f"({line(event.detail)})")
+    return " ".join(parts)
+
+
+async def _tree(firm: "Firm", view: "RunView") -> "Tree | None":
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from firm.cli.text import line
+
+    async def grow(branch: Tree, run_id: str) -> bool:
+        children = sorted(await firm.runs(parent=run_id, limit=10_000), key=lambda child: child.created_at)
+        for child in children[:MAX_CHILDREN]:
+            text = f"{child.id}  {child.name}  {child.status.value}"
+            await grow(branch.add(Text(line(text + (f": {child.reason}" if child.reason else "")))), child.id)
+        if len(children) > MAX_CHILDREN:
+            branch.add(Text(f"and {len(children) - MAX_CHILDREN} more"))
+        return bool(children)
+
+    root: Any = Tree(Text(line(f"{view.id}  {view.name}  {view.status.value}")))
+    return root if await grow(root, view.id) else None
+
+
+COMMANDS = (Command("ps", "firm ps --all", ps), Command("show", "firm show errand-3kf0a8h2mz", show))

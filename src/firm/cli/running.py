@@ -1,0 +1,223 @@
+"""`firm run`, `firm up`, `firm stop`: what carries runs, and what ends that."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from firm.cli.command import DONE, FAILED, Command, Home, Json, complain, note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from firm.root.door import Stop
+    from firm.root.firm import Firm
+    from firm.root.handle import Run
+
+STOP_S = 30.0
+"""How long `firm stop` waits for the owner to go."""
+
+
+def run(
+    target: Annotated[str, typer.Argument(help="file.py:workflow")],
+    args: Annotated[
+        list[str] | None, typer.Argument(help="Its arguments, each as JSON; plain words where it takes text.")
+    ] = None,
+    id: Annotated[
+        str | None, typer.Option("--id", help="Name of the run; the same name again joins it.")
+    ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Start another run even if the same work is unfinished.")
+    ] = False,
+    no_wait: Annotated[
+        bool,
+        typer.Option(
+            "--no-wait", help="Do not ask here: leave (exit code 3) when only an answer is missing."
+        ),
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> int:
+    """Run a workflow to its end and print its result as JSON.
+
+    An unfinished run of the same workflow with the same arguments is joined; --new starts another one.
+    """
+    from firm.cli.target import find_target, read_args
+    from firm.errors import UsageError
+    from firm.root.door import drive
+    from firm.root.firm import Firm
+
+    if new and id is not None:
+        raise UsageError("--new and --id exclude each other: with an id there is one run of that name")
+    workflow = find_target(target)
+    values = read_args(workflow.definition, args or [])
+    firm = Firm.open(home)
+    say_home(firm)
+    _find_code(firm)
+
+    async def begin() -> "Run":
+        joined = None if new or id is not None else await firm.find_unfinished(workflow, tuple(values))
+        if joined is None:
+            return await firm.start(workflow, *values, id=id)
+        note(f"joining the unfinished run {joined.id} (--new starts another)")
+        return joined
+
+    async def main(stop: "Stop") -> int:
+        return await _carry(
+            firm,
+            begin,
+            stop,
+            interactive=not no_wait and _at_terminal(),
+            patient=not no_wait,
+            as_json=as_json,
+        )
+
+    return drive(main)
+
+
+async def _carry(
+    firm: "Firm",
+    begin: "Callable[[], Coroutine[Any, Any, Run]]",
+    stop: "Stop",
+    *,
+    interactive: bool,
+    patient: bool,
+    as_json: bool,
+) -> int:
+    """Open the firm, follow one run of it, park the others; the exit code."""
+    from firm.cli.follow import STOPPED, follow
+    from firm.cli.text import count
+    from firm.root.door import GRACE_S, stopped_line
+
+    async with firm:
+        handle = await begin()
+        code = await follow(firm, handle, stop, interactive=interactive, patient=patient, as_json=as_json)
+        firm.grace_s = GRACE_S if code == STOPPED else firm.grace_s
+    if code == STOPPED:
+        note(stopped_line(firm, handle))
+        return 128 + int(stop.signal or 0)
+    others = [run_id for run_id in firm.parked if run_id != handle.id]
+    if others:
+        note(f"{count(len(others), 'other run')} not at the end yet; `firm up` goes on")
+    return code
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _find_code(firm: "Firm") -> None:
+    """Modules beside the founder's files are found, wherever this command was called."""
+    from pathlib import Path
+
+    for folder in (str(Path.cwd()), str(firm.home.folder)):
+        if folder not in sys.path:
+            sys.path.append(folder)
+
+
+def say_home(firm: "Firm") -> None:
+    """One line where nobody named a home and none was found."""
+    if firm.home.invented and not firm.home.state.exists():
+        note(f"no firm here yet: making {firm.home.state} (elsewhere: --home DIR or $FIRM_HOME)")
+
+
+def up(home: Home = None, as_json: Json = False) -> int:
+    """Carry all runs until Ctrl-C or `firm stop`.
+
+    Then the runs are parked; nothing is lost.
+    """
+    from firm.root.door import GRACE_S, drive, stopped_line
+    from firm.root.firm import Firm
+    from firm.root.lock import holder_of
+
+    firm = Firm.open(home)
+    say_home(firm)
+    _find_code(firm)
+    holder = holder_of(firm.home.lock)
+    if holder is not None:
+        return _is_up(firm, holder)
+
+    async def main(stop: "Stop") -> int:
+        async with firm:
+            if not firm.is_owner:
+                return _is_up(firm, holder_of(firm.home.lock))
+            _say_up(firm, await firm.unfinished(), as_json=as_json)
+            while firm.fatal is None and stop.signal is None:
+                await stop.unless(_soon())
+            firm.grace_s = GRACE_S
+            broken = firm.fatal
+        if broken is not None:
+            complain(f"the engine stopped: {broken}")
+            return FAILED
+        note(stopped_line(firm))
+        return DONE
+
+    return drive(main)
+
+
+async def _soon() -> None:
+    import asyncio
+
+    await asyncio.sleep(1.0)
+
+
+def _is_up(firm: "Firm", holder: object) -> int:
+    complain(f"{firm.home.folder} is carried already, by {holder}; `firm stop` asks it to end")
+    return FAILED
+
+
+def _say_up(firm: "Firm", runs: list[Any], *, as_json: bool) -> None:
+    import os
+
+    from firm.cli.text import count, print_json
+
+    unfinished = len(runs)
+    if as_json:
+        print_json({"home": str(firm.home.folder), "pid": os.getpid(), "unfinished": unfinished})
+    else:
+        print(
+            f"{firm.config.name or 'firm'} is up in {firm.home.folder}: {count(unfinished, 'unfinished run')}. "
+            "Ctrl-C parks what runs."
+        )
+    sys.stdout.flush()
+
+
+def stop(home: Home = None, as_json: Json = False) -> int:
+    """Ask the process that carries the runs to park them."""
+    import os
+    import signal
+    import time
+
+    from firm.cli.text import print_json
+    from firm.root.home import find_home
+    from firm.root.lock import holder_of
+
+    found = find_home(home)
+    holder = holder_of(found.lock)
+    if holder is None or not holder.pid:
+        print_json({"stopped": None}) if as_json else print("nothing runs here")
+        return DONE
+    try:
+        os.kill(holder.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass  # it went by itself
+    except PermissionError:
+        complain(f"{holder} belongs to somebody else; stop it as that user")
+        return FAILED
+    deadline_s = time.monotonic() + STOP_S
+    while (now := holder_of(found.lock)) is not None and now.pid == holder.pid:
+        if time.monotonic() > deadline_s:
+            complain(f"{holder} has not ended within {STOP_S:.0f} s; it may be in the middle of a long step")
+            return FAILED
+        time.sleep(0.05)
+    print_json({"stopped": holder.pid}) if as_json else print(
+        f"stopped process {holder.pid}; its runs are parked"
+    )
+    return DONE
+
+
+COMMANDS = (
+    Command("run", """firm run errand.py:errand "a lamp" '["Ada", "Bo"]'""", run),
+    Command("up", "firm up --home my-firm", up),
+    Command("stop", "firm stop", stop),
+)

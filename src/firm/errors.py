@@ -1,0 +1,117 @@
+"""What can go wrong, sorted by who must act.
+
+One rule: a message says what happened, the value with `!r`, and what to do next.
+Signals that user code must not swallow derive from `BaseException`.
+"""
+
+
+class FirmError(Exception):
+    """Anything that `firm` raises on purpose."""
+
+
+class UsageError(FirmError):
+    """The caller's code or input is wrong: change it."""
+
+
+class RetryableError(FirmError):
+    """It may work later. A step with a `Retry` is tried again, not before `retry_after_s` seconds."""
+
+    def __init__(self, message: str = "", *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NotSent(RetryableError):
+    """Raised by a step with `effect="once"`: surely nothing happened outside, so trying again is safe."""
+
+
+class TerminalError(FirmError):
+    """Trying again will not help."""
+
+
+class BudgetExceeded(TerminalError):
+    """The call could not be paid for; it was not made."""
+
+
+class ApprovalRejected(TerminalError):
+    """The founder said no."""
+
+
+class PolicyDenied(TerminalError):
+    """A rule forbids it."""
+
+
+class DeadlineExceeded(TerminalError):
+    """Time ran out before an answer came."""
+
+
+class RunCancelled(TerminalError):
+    """The run whose result was awaited was cancelled."""
+
+
+class RunStuck(TerminalError):
+    """The run whose result was awaited needs a person; see `firm inbox`."""
+
+
+class StepFailed(TerminalError):
+    """A step raised a class that is not rebuilt here: name it in `@step(raises=(...,))` to get it as itself.
+
+    Args:
+        type_name: `module:qualname` of what was raised.
+        detail: its message.
+        traceback: where, as text.
+    """
+
+    def __init__(self, type_name: str, detail: str = "", traceback: str = "") -> None:
+        super().__init__(type_name, detail, traceback)
+        self.type_name = type_name
+        self.message = detail
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        return f"{self.type_name}: {self.message}"
+
+
+class ReplayDiverged(FirmError):
+    """The code no longer does what the journal says it did.
+
+    Args:
+        run: id of the run.
+        place: number of the call at which they part.
+        expected: what the journal has.
+        got: what the code did.
+    """
+
+    def __init__(self, run: str, place: int, expected: str, got: str) -> None:
+        super().__init__(run, place, expected, got)
+        self.run, self.place, self.expected, self.got = run, place, expected, got
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run!r} replays differently at call {self.place}: the journal has "
+            f"{self.expected}, the code made {self.got}; put the code right and `firm resume {self.run}`"
+        )
+
+
+class JournalError(FirmError):
+    """The journal could not be read or written."""
+
+
+class JournalNewer(JournalError):
+    """The journal was written by a newer `firm`: update this program."""
+
+
+class JournalCorrupt(JournalError):
+    """The journal's chain of hashes is broken: restore a backup."""
+
+
+class DiskFull(JournalError):
+    """No room on the disk: free some; the engine goes on by itself."""
+
+
+class HomeLocked(FirmError):
+    """Another process owns this home."""
+
+
+class InternalError(FirmError):
+    """A bug of `firm`."""

@@ -1,0 +1,283 @@
+"""Carrying out steps: attempts on the real loop, in threads and in processes; retries; effects in doubt.
+
+One rule: the workflow sees nothing of an attempt but the event that was written about it. A result that comes
+when the run has moved on, or left, is dropped.
+"""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, Protocol, cast
+
+from firm.errors import InternalError, NotSent, RetryableError, TerminalError, UsageError
+from firm.ids import question_id, step_key
+from firm.kernel.call import Attempt, Call
+from firm.kernel.context import StepInfo, current
+from firm.kernel.definition import Done, NotDone, StepDef, Unknown
+from firm.kernel.failure import readable, record_failure
+from firm.kernel.journal import Kind, Question, Row
+from firm.kernel.ports import Clock, Randomness
+from firm.kernel.process import Processes
+from firm.kernel.run import Run
+from firm.kernel.value import BUILTIN
+
+MAX_THREADS = 64
+"""Plain functions at work as steps at one time."""
+DOUBT_ANSWERS = ("done", "not done", "fail")
+CONFIRM_EVERY_S = 1.0
+
+log = logging.getLogger("firm")
+
+
+class Writer(Protocol):
+    """What this part needs of the worker."""
+
+    clock: Clock
+    randomness: Randomness
+    lease_s: float | None
+
+    def write(
+        self, run: Run, kind: Kind, call: Call | None = None, body: bytes = b"", name: str = ""
+    ) -> None:
+        """Write an event of a run with the next commit."""
+
+    def write_rows(self, *rows: Row | Question) -> None:
+        """Write rows with the next commit."""
+
+    def carries(self, run: Run) -> bool:
+        """Whether this very object is still the run's life here."""
+
+    def quiet(self, run: Run) -> None:
+        """Something of the run came to rest."""
+
+    async def confirm_dead(self, worker: str) -> bool:
+        """Whether an earlier worker surely does nothing any more."""
+
+
+class Attempts:
+    """Carries out the steps of all runs of a worker."""
+
+    def __init__(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
+        self._writer = writer
+        self._loop = loop
+        self._threads: ThreadPoolExecutor | None = None
+        self._processes = Processes()
+        self.tasks: set[asyncio.Task[None]] = set()
+        """Attempts with effect `once` and reconcilers under way; a closing worker waits for these."""
+
+    # --- begin and end of an attempt ------------------------------------------------------------------------
+
+    def begin(self, run: Run, call: Call) -> None:
+        """Begin the next attempt of a step now."""
+        run.in_flight += 1
+        context = call.context
+        if context is None:
+            raise InternalError(f"call {call.place} of run {run.id!r} has no context")
+        info = StepInfo(run, call.place, call.name, call.attempt + 1)
+        context.run(current.set, info)
+        call.task = task = self._loop.create_task(self._attempt(run, call, info), context=context)
+        if call.intent:
+            self._keep(task)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _attempt(self, run: Run, call: Call, info: StepInfo) -> None:
+        definition = call.what
+        assert isinstance(definition, StepDef)
+        try:
+            if definition.timeout_s is not None:
+                async with asyncio.timeout(definition.timeout_s):
+                    value = await self._execute(definition, call)
+            elif definition.is_async:
+                value = await definition.function(*call.args, **call.kwargs)
+            else:
+                value = await self._execute(definition, call)
+            body = definition.signature.result.encode(value)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a step may raise anything; all of it is its outcome
+            run.in_flight -= 1
+            call.task = None
+            if self._writer.carries(run):
+                self._failed(run, call, definition, error)
+                self._writer.quiet(run)
+            return
+        run.in_flight -= 1
+        call.task = None
+        if not self._writer.carries(run) or (call.dropped and not call.intent):
+            return
+        self._end(run, call, Kind.DONE, body, info.rows)
+
+    async def _execute(self, definition: StepDef, call: Call) -> Any:
+        if definition.is_async:
+            return await definition.function(*call.args, **call.kwargs)
+        if definition.cpu:
+            return await self._processes.call(definition, call.args, call.kwargs)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="firm-step")
+        return await self._loop.run_in_executor(
+            self._threads, copy_context().run, _in_thread, definition, call
+        )
+
+    def _end(self, run: Run, call: Call, kind: Kind, body: bytes, rows: list[Row] | None = None) -> None:
+        for row in rows or ():
+            self._writer.write_rows(Row(row.book, row.key, row.value, run.id, run.epoch))
+        self._writer.write(run, kind, call, body)
+
+    def _failed(self, run: Run, call: Call, definition: StepDef, error: BaseException) -> None:
+        lost = isinstance(error, TimeoutError | ConnectionError | asyncio.CancelledError)
+        if call.intent and lost and not isinstance(error, NotSent):
+            self.doubt(
+                run, call, f"{type(error).__name__} in the middle" + (f": {error}" if str(error) else "")
+            )
+            return
+        if call.dropped and not call.intent:
+            return
+        number = call.attempt + 1
+        again = isinstance(error, NotSent) or (
+            not call.intent and isinstance(error, RetryableError | TimeoutError | ConnectionError)
+        )
+        failure = record_failure(error).encode()
+        if not again or call.dropped or number >= definition.retry.attempts:
+            self._end(run, call, Kind.FAILED, failure)
+            return
+        wait_s = definition.retry.wait_s(number, self._writer.randomness.random())
+        if isinstance(error, RetryableError) and error.retry_after_s is not None:
+            wait_s = max(wait_s, error.retry_after_s)
+        self._again(run, call, number, failure, wait_s)
+
+    def _again(self, run: Run, call: Call, number: int, failure: bytes, wait_s: float = 0.0) -> None:
+        """Write a failed attempt down; when that is on disk the next one waits for its time."""
+        call.attempt, call.intent, call.doubted, call.cleared = number, False, False, True
+        call.retry_at_us = self._writer.clock.now_us() + round(wait_s * 1e6)
+        self._writer.write(run, Kind.ATTEMPT, call, Attempt(number, failure, call.retry_at_us).encode())
+
+    # --- in doubt -------------------------------------------------------------------------------------------
+
+    def doubt(self, run: Run, call: Call, why: str) -> None:
+        """An effect may have happened: let its reconciler say, or ask the founder (rule K5)."""
+        if call.question or call.doubted:
+            return  # asked already
+        call.doubted = True
+        run.in_flight += 1
+        context = copy_context()
+        if call.context is not None:
+            context = call.context.copy()
+        context.run(current.set, StepInfo(run, call.place, call.name, call.attempt + 1))
+        self._keep(self._loop.create_task(self._resolve(run, call, why), context=context))
+
+    async def _resolve(self, run: Run, call: Call, why: str) -> None:
+        definition = call.what
+        assert isinstance(definition, StepDef)
+        word: object = Unknown()
+        body = b""
+        try:
+            while call.intent_by and not await self._writer.confirm_dead(call.intent_by):
+                await asyncio.sleep(CONFIRM_EVERY_S)
+            if definition.reconcile is not None:
+                key = step_key(run.id, run.generation, call.place)
+                word = await definition.reconcile(key, *call.args, **call.kwargs)
+            if isinstance(word, Done):
+                body = definition.signature.result.encode(word.value)
+        except asyncio.CancelledError:
+            return
+        except Exception as error:  # a reconciler that fails cannot tell
+            why, word = f"{why}; its reconciler raised {type(error).__name__}: {error}", Unknown()
+        finally:
+            run.in_flight -= 1
+        if not self._writer.carries(run) or not call.intent:
+            return
+        if isinstance(word, Done):
+            self._end(run, call, Kind.DONE, body)
+        elif isinstance(word, NotDone):
+            self.not_done(run, call)
+        else:
+            self._ask(run, call, why)
+        self._writer.quiet(run)
+
+    def not_done(self, run: Run, call: Call) -> None:
+        """The effect surely did not happen: do it now, or close it where the workflow gave it up."""
+        failure = record_failure(NotSent(f"{call.name} did not happen")).encode()
+        if call.dropped:
+            self._end(run, call, Kind.FAILED, failure)
+        else:
+            self._again(run, call, call.attempt + 1, failure)
+
+    def _ask(self, run: Run, call: Call, why: str) -> None:
+        now_us = self._writer.clock.now_us()
+        content = call.input + str((run.seq, why)).encode()
+        call.question = question_id(run.id, run.generation, call.place, "in doubt", content)
+        text = (
+            f"{call.show()} of run {run.id} may or may not have happened ({why}). Look, then answer 'done' "
+            "(or {\"done\": RESULT}), 'not done' to do it now, or 'fail' to give it up."
+        )
+        text, options = readable(text), BUILTIN.encode(list(DOUBT_ANSWERS))
+        self._writer.write_rows(
+            Question(
+                call.question, run.id, run.epoch, call.place, "in doubt", text, options, b"", None, now_us
+            )
+        )
+        self._writer.write(run, Kind.ASKED, call, call.question.encode())
+
+    def answered(self, run: Run, call: Call, value: object) -> None:
+        """The founder has said what became of an effect; his answer is on its way to the journal already."""
+        call.question = ""
+        match value:
+            case "not done":
+                self.not_done(run, call)
+            case "fail":
+                error = TerminalError(f"{call.name}: given up by the founder")
+                self._end(run, call, Kind.FAILED, record_failure(error).encode())
+            case _:
+                result = value.get("done") if isinstance(value, dict) else None
+                assert isinstance(call.what, StepDef)
+                try:
+                    body = call.what.signature.result.encode(result)
+                except UsageError as error:
+                    self._ask(run, call, f'answer {{"done": RESULT}} with a result that fits: {error}')
+                    return
+                self._end(run, call, Kind.DONE, body)
+
+    # --- stopping -------------------------------------------------------------------------------------------
+
+    def give_up(self, run: Run, call: Call, task: asyncio.Task[None]) -> None:
+        """The workflow gave up on a call while its attempt was under way."""
+        task.cancel()
+        if (
+            inspect.getcoroutinestate(cast("Coroutine[Any, Any, None]", task.get_coro()))
+            == inspect.CORO_CREATED
+        ):  # now it never begins
+            run.in_flight -= 1
+            call.task = None
+            if call.intent:
+                self.not_done(run, call)
+
+    def cancel(self, run: Run) -> None:
+        """Cancel all attempts of a run that leaves."""
+        if not run.calls and not run.dropped:
+            return
+        for call in [*run.calls.values(), *run.dropped.values()]:
+            if call.task is not None:
+                call.task.cancel()
+
+    async def finish(self, grace_s: float) -> None:
+        """Give effects under way time to end, then cancel them; they will be in doubt."""
+        if self.tasks:
+            await asyncio.wait(set(self.tasks), timeout=grace_s)
+        for task in list(self.tasks):
+            task.cancel()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._processes.close()
+
+
+def _in_thread(definition: StepDef, call: Call) -> Any:
+    try:
+        return definition.function(*call.args, **call.kwargs)
+    except StopIteration as error:  # a future cannot carry it
+        raise RuntimeError(f"step {definition.name!r} raised StopIteration") from error

@@ -1,0 +1,233 @@
+"""The worker's doors: begin runs, send, cancel, answer, wait for results; come and go.
+
+One rule: what a door has confirmed is on disk.
+"""
+
+import asyncio
+import itertools
+import logging
+from typing import Any
+
+from firm.errors import JournalError, RunStuck, UsageError
+from firm.ids import check_id
+from firm.kernel.call import Start
+from firm.kernel.carrier import Carrier, Ended, closed_while_awaited
+from firm.kernel.claims import IN_DOUBT
+from firm.kernel.definition import WorkflowDef, workflow_of
+from firm.kernel.journal import Also, Answer, Kind, Mail, Question, Refused
+from firm.kernel.status import TERMINAL, Status
+from firm.kernel.value import BUILTIN
+
+log = logging.getLogger("firm")
+
+
+class Worker(Carrier):
+    """Carries runs on the running event loop.
+
+    Args:
+        journal: Where everything stands.
+        id: Name of this worker, never used before; drawn if empty.
+        idle_s: A run in which everything waits for longer than this is evicted.
+        cancel_grace_s: How long a cancelled run may take for its `finally`.
+        lease_s: Length of the lease where several workers share a journal; None: a lock outside proves that
+            this is the only one.
+        confirm_dead: Says whether an earlier worker surely does nothing any more (kills it if it can).
+        firm: Anything; runs carry it as `run.firm`.
+    """
+
+    async def start(self, *, resume: bool = True) -> None:
+        """Join the journal and take up what nobody carries (unless `resume` is False)."""
+        await self.journal.join(self.id, lease_s=self.lease_s)
+        self._spawn(self._outbox.run(), "outbox")
+        self._spawn(self._claims.run(), "claims")
+        if resume:
+            self._spawn(self._claims.recover(), "recovery")
+            self._spawn(self._claims.check(), "check")
+        if self.lease_s is not None:
+            self._spawn(self._lease_loop(self.lease_s), "lease")
+
+    async def stop(self, *, grace_s: float = 10.0) -> None:
+        """Claim nothing more, let steps end within `grace_s` seconds, set every run down, leave.
+
+        A step that does not end in time is cancelled: a repeatable one is made again later, one with effect
+        'once' is in doubt.
+        """
+        if self.stopping:
+            return
+        self.stopping = True
+        deadline_s = self._loop.time() + grace_s
+        while self._writable() and any(run.in_flight for run in self.active.values()):
+            if self._loop.time() >= deadline_s:
+                break
+            await asyncio.sleep(0.01)
+        await self._attempts.finish(max(0.0, deadline_s - self._loop.time()))
+        await asyncio.sleep(0)
+        for run in list(self.active.values()):
+            self._set_down(run)
+        if self._writable():
+            await self._outbox.empty()
+            await self.journal.leave(self.id)
+        for task in self._tasks:
+            task.cancel()
+        self._alarm.stop()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        for run_id in list(self._waiters):
+            self._tell(run_id, closed_while_awaited())
+
+    def _writable(self) -> bool:
+        return self._outbox.trouble is None and self.fatal is None
+
+    async def begin(
+        self, target: object, args: tuple[Any, ...], *, id: str | None = None, by: str = ""
+    ) -> str:
+        """Start a run, durable on return; with the id of an earlier one join that. Returns its id.
+
+        Raises:
+            UsageError: not a workflow, arguments that do not fit, or an id that stands for other work.
+        """
+        definition = workflow_of(target)
+        body = definition.signature.encode_args(args, {})
+        if id is None:
+            run_id = f"{definition.slug}-{self.ids.draw()}"
+        else:
+            run_id = check_id(id, "run id")
+            joined = await self._joins(run_id, definition, body)
+            while not joined and run_id in self.active:  # another call began it while this one looked
+                joined = await self._joins(run_id, definition, body)
+            if joined:
+                return run_id
+        if self.stopping:
+            raise UsageError("the firm is closing; open it again to start runs")
+        self.new_run(run_id, definition, body, by=by)
+        refused = await self.commit()
+        if run_id in refused.runs and not await self._joins(run_id, definition, body):
+            raise JournalError(f"run {run_id!r} could not be started; try again")
+        return run_id
+
+    async def _joins(self, run_id: str, definition: WorkflowDef, args: bytes) -> bool:
+        """Whether a run of this id is there already; UsageError if it stands for other work."""
+        if run_id in self.active and self.active[run_id].start is None:
+            await self.commit()  # it is being started just now
+        if await self.journal.standing(run_id) is None:
+            return False
+        history = await self.journal.read(run_id, whole=True)
+        if not history:
+            raise UsageError(f"run {run_id!r} has ended and `firm gc` has erased it; take another id")
+        start = Start.decode(history[0].body)
+        if (start.workflow, start.args) != (definition.reference, args):
+            raise UsageError(
+                f"run {run_id!r} exists already, with another workflow or other arguments; take another id"
+            )
+        return True
+
+    async def commit(self, *rows: Also) -> Refused:
+        """Write rows from outside any run, durable on return; says what was refused."""
+        if self.fatal is not None:
+            raise self.fatal
+        done: asyncio.Future[Refused] = self._loop.create_future()
+        self._outbox.also(*rows)
+        self._outbox.ack(lambda refused: None if done.done() else done.set_result(refused))
+        self._commits.add(done)
+        try:
+            return await done
+        finally:
+            self._commits.discard(done)
+
+    async def post(self, run_id: str, topic: str, value: bytes, *, sender: str, id: str) -> None:
+        """A message for a run, durable on return; a second one with the same sender and id is dropped."""
+        await self.open_standing(run_id)
+        await self.commit(Mail(run_id, Kind.MESSAGE, sender, id, 0, topic, value))
+
+    async def cancel(self, run_id: str, *, by: str) -> None:
+        """Ask a run to stop, durable on return."""
+        await self.open_standing(run_id)
+        await self.commit(Mail(run_id, Kind.CANCEL, by, "cancel"))
+
+    async def answer(self, question_id: str, value: object, *, by: str) -> Question:
+        """Answer a question, durable on return; UsageError if that was done before or the value is not allowed."""
+        question = await self.journal.question(question_id)
+        if question is None:
+            raise UsageError(f"there is no question {question_id!r}; `firm inbox` lists them")
+        if question.answered_us:
+            raise UsageError(f"question {question_id!r} was answered already, by {question.by}")
+        check_answer(question, value)
+        body = BUILTIN.encode(value)
+        mail = Mail(question.run, Kind.ANSWERED, by, question.id, question.place, question.kind, body)
+        closing = self.close(Answer(question.id, body, by, self.clock.now_us(), mail))
+        refused = await self.commit()
+        if not closing or question_id in refused.answers:
+            raise UsageError(f"question {question_id!r} was answered already, or its time was over")
+        return question
+
+    async def resume(self, run_id: str) -> None:
+        """Take up a run that is stuck, after its code was put right."""
+        await self.open_standing(run_id)
+        self._claims.want([run_id], asked=True)
+
+    def adopt(self, definition: WorkflowDef) -> None:
+        """Make a workflow known that cannot be found by its reference (a function inside a function)."""
+        self._claims.known.setdefault(definition.reference, definition)
+
+    async def ended(self, run_id: str) -> Ended:
+        """Wait until a run has ended.
+
+        Raises:
+            UsageError: there is no such run.
+            ReplayDiverged, RunStuck: it needs a person before it can go on.
+        """
+        waiter: asyncio.Future[Ended] = self._loop.create_future()
+        self._waiters.setdefault(run_id, []).append(waiter)
+        try:
+            if run_id not in self.active:
+                standing = await self.journal.standing(run_id)
+                if standing is None:
+                    raise UsageError(f"there is no run {run_id!r}; `firm ps` lists them")
+                if standing.status in TERMINAL:
+                    history = await self.journal.read(run_id)
+                    if not history:
+                        raise UsageError(f"run {run_id!r} {standing.status}; `firm gc` has erased its result")
+                    return Ended(standing.status, history[-1].body, standing.workflow)
+                needs_person = standing.status is Status.STUCK and standing.reason != IN_DOUBT
+                if needs_person and not self._claims.wants(run_id):
+                    raise RunStuck(f"run {run_id!r} is stuck, {standing.reason}; see `firm inbox`")
+            if self.fatal is not None:
+                raise self.fatal
+            return await waiter
+        finally:
+            waiters = self._waiters.get(run_id, [])
+            if waiter in waiters:
+                waiters.remove(waiter)
+            if not waiters:
+                self._waiters.pop(run_id, None)
+
+    async def _lease_loop(self, lease_s: float) -> None:
+        """Prolong the lease; where it ran out, drop everything: others may own it."""
+        for _ in itertools.count():
+            await asyncio.sleep(lease_s / 3)
+            try:
+                if not await self.journal.renew(self.id):
+                    for run in [run for run in self.active.values() if run.start is not None]:
+                        self._lose(run)  # the others are not on disk yet: nobody else can have them
+                    if self.stopping:
+                        return
+                    await self.journal.join(self.id, lease_s=lease_s)
+            except JournalError as error:
+                log.warning("the lease could not be prolonged: %s", error)
+                continue
+            self._outbox.look()
+            await self._claims.recover()
+
+
+def check_answer(question: Question, value: object) -> None:
+    """Whether a value may answer a question.
+
+    Raises:
+        UsageError: it is none of the options.
+    """
+    options: Any = BUILTIN.decode(question.options)
+    if options is None or any(value == option and type(value) is type(option) for option in options):
+        return
+    if question.kind == IN_DOUBT and isinstance(value, dict) and list(value) == ["done"]:
+        return
+    raise UsageError(f"question {question.id!r} takes one of {options!r}, not {value!r}")

@@ -1,0 +1,223 @@
+"""What is shown of runs, events and questions: records that a person can read.
+
+One rule: reading never fails for one odd row; what cannot be decoded is shown as bytes.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from firm.kernel.call import Attempt, Posted, Start
+from firm.kernel.failure import Failure
+from firm.kernel.journal import Event, Kind, Question, Standing
+from firm.kernel.status import Status
+from firm.kernel.value import BUILTIN, TAGGED, show_input
+
+
+class RunView(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run stands."""
+
+    id: str
+    workflow: str
+    """Reference to its code: `module:name` or `/path/file.py:name`."""
+    status: Status
+    reason: str
+    """Why it is stuck or waits for its code; '' otherwise."""
+    parent: str
+    """Id of the run that called it, or ''."""
+    created_at: datetime
+    changed_at: datetime
+    wake_at: datetime | None
+    """When it wakes by itself; None: not by the clock."""
+
+    @property
+    def name(self) -> str:
+        """The workflow's name alone."""
+        return self.workflow.rpartition(":")[2]
+
+
+class EventView(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a run's history."""
+
+    seq: int
+    kind: str
+    """Word of `firm.kernel.journal.Kind`, in small letters: 'done', 'failed', 'timer' …"""
+    place: int
+    """Number of the call in the run; 0 where it belongs to none."""
+    name: str
+    at: datetime
+    value: Any = None
+    """What came in: a result, a message, an answer, the arguments of the start. Builtins."""
+    error: str | None = None
+    """`Type: message` of a failure."""
+    given: str = ""
+    """The call's arguments, as text."""
+    detail: str = ""
+    """What else there is to say: attempt, sender, id of the question."""
+    traceback: str = ""
+
+
+class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that waits for a person."""
+
+    id: str
+    run: str
+    kind: str
+    """'ask' (the workflow asks), 'in doubt' (an effect may have happened), 'stuck' (the run cannot go on)."""
+    text: str
+    options: list[Any] | None
+    """The answers allowed; None: any."""
+    default: Any
+    """What is taken at the deadline; None: nothing."""
+    deadline: datetime | None
+    asked_at: datetime
+
+
+def when(at_us: int) -> datetime:
+    """Microseconds since 1970 as a datetime in UTC; the nearest one that there is."""
+    return datetime.fromtimestamp(
+        min(max(at_us, -62_135_596_800_000_000), 253_402_300_799_000_000) / 1e6, UTC
+    )
+
+
+def run_view(standing: Standing) -> RunView:
+    """A standing, for people."""
+    return RunView(
+        id=standing.run,
+        workflow=standing.workflow,
+        status=standing.status,
+        reason=standing.reason,
+        parent=standing.parent,
+        created_at=when(standing.created_us),
+        changed_at=when(standing.changed_us),
+        wake_at=None if standing.wake_at_us is None else when(standing.wake_at_us),
+    )
+
+
+def question_view(question: Question) -> QuestionView:
+    """A question, for people."""
+    return QuestionView(
+        id=question.id,
+        run=question.run,
+        kind=question.kind,
+        text=question.text,
+        options=value_of(question.options),
+        default=value_of(question.default) if question.default else None,
+        deadline=None if question.deadline_us is None else when(question.deadline_us),
+        asked_at=when(question.asked_us),
+    )
+
+
+def value_of(body: bytes) -> Any:
+    """A stored value as builtins; the bytes themselves where they cannot be read."""
+    if not body:
+        return None
+    try:
+        return BUILTIN.decode(body)
+    except Exception:  # whatever is wrong with one row, the rest can still be shown
+        return body
+
+
+def arguments_of(body: bytes) -> dict[str, Any]:
+    """The arguments of a start, by name, as builtins."""
+    found = value_of(body)
+    return {name: value_of(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def event_view(event: Event) -> EventView:
+    """An event, for people."""
+    try:
+        told = _TELL.get(Kind(event.kind), _tell_nothing)(event)
+        kind = Kind(event.kind).name.lower()
+    except (ValueError, msgspec.MsgspecError):  # an event of another version
+        told, kind = {"value": event.body}, f"kind {event.kind}"
+    return EventView(
+        seq=event.seq,
+        kind=kind,
+        place=event.place,
+        name=event.name,
+        at=when(event.at_us),
+        given=_given(event.input) if event.place and event.kind != Kind.TIMER else "",
+        **told,
+    )
+
+
+def _given(input: bytes) -> str:
+    """A call's arguments; those of a child run stand encoded inside."""
+    found = value_of(input) if input[:1] != TAGGED else None
+    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], bytes):
+        inside = arguments_of(found[0])
+        if inside or found[0] == b"\x80":
+            return f"({', '.join(f'{name}={value!r}' for name, value in inside.items())})"
+    return show_input(input)
+
+
+def _tell_nothing(event: Event) -> dict[str, Any]:
+    return {}
+
+
+def _tell_value(event: Event) -> dict[str, Any]:
+    return {"value": value_of(event.body)}
+
+
+def _tell_failure(event: Event) -> dict[str, Any]:
+    failure = Failure.decode(event.body)
+    return {"error": failure_text(failure), "traceback": failure.traceback}
+
+
+def _tell_start(event: Event) -> dict[str, Any]:
+    start = Start.decode(event.body)
+    by = f"by {start.by}" if start.by else ""
+    return {
+        "value": arguments_of(start.args),
+        "detail": by if start.generation == 1 else f"part {start.generation}",
+    }
+
+
+def _tell_attempt(event: Event) -> dict[str, Any]:
+    attempt = Attempt.decode(event.body)
+    failure = Failure.decode(attempt.failure) if attempt.failure else None
+    text = failure_text(failure) if failure is not None else "was not begun"
+    return {
+        "error": text,
+        "detail": f"attempt {attempt.number}, again in {max(0, attempt.next_at_us - event.at_us) / 1e6:.3g} s",
+        "traceback": failure.traceback if failure is not None else "",
+    }
+
+
+def _tell_posted(event: Event) -> dict[str, Any]:
+    posted = Posted.decode(event.body)
+    return {"value": value_of(posted.value), "detail": f"by {posted.sender}"}
+
+
+def _tell_question(event: Event) -> dict[str, Any]:
+    return {"detail": f"question {event.body.decode('utf-8', 'replace')}"}
+
+
+def _tell_cancel(event: Event) -> dict[str, Any]:
+    return {"detail": f"by {event.name}" if event.name else ""}
+
+
+def _tell_end(event: Event) -> dict[str, Any]:
+    return _tell_value(event) if event.name == Status.SUCCEEDED else _tell_failure(event)
+
+
+_TELL: dict[Kind, Callable[[Event], dict[str, Any]]] = {
+    Kind.STARTED: _tell_start,
+    Kind.DONE: _tell_value,
+    Kind.FAILED: _tell_failure,
+    Kind.ATTEMPT: _tell_attempt,
+    Kind.MESSAGE: _tell_posted,
+    Kind.ANSWERED: _tell_posted,
+    Kind.ASKED: _tell_question,
+    Kind.CANCEL: _tell_cancel,
+    Kind.ENDED: _tell_end,
+}
+
+
+def failure_text(failure: Failure) -> str:
+    """`Type: message`, with the class's own name alone."""
+    name = failure.type_name.rpartition(":")[2]
+    return f"{name}: {failure.message}" if failure.message else name
