@@ -209,8 +209,8 @@ def _trust(story: Story) -> str:
 <tr><th>{JUDGE_MODEL}, dirty nose</th><td>{dirty:.0f}</td></tr>
 </tbody></table></div>
 <ul>
-<li><b>A search on a surrogate finds the surrogate's mistakes.</b> In a search of this kind on NeuralFoil alone, a
-section that it rated 212 had 155 in XFOIL.</li>
+<li><b>A search on a surrogate finds the surrogate's mistakes.</b> When this search believed
+one network alone, it found 185 where the three others said 150 to 155.</li>
 <li><b>NeuralFoil's own confidence does not protect.</b> It is {sure:.2f} here, and it is as high for sections that it
 overrates.</li>
 <li>That four networks agree is better than one network's word, but they learned from the same XFOIL runs.</li>

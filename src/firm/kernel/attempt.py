@@ -28,6 +28,8 @@ MAX_THREADS = 64
 """Plain functions at work as steps at one time."""
 DOUBT_ANSWERS = ("done", "not done", "fail")
 CONFIRM_EVERY_S = 1.0
+THREAD_GRACE_S = 60.0
+"""How long an effect in a thread that nobody waits for any more may take before the founder is asked about it."""
 
 log = logging.getLogger("firm")
 
@@ -78,6 +80,7 @@ class Attempts:
             raise InternalError(f"call {call.place} of run {run.id!r} has no context")
         info = StepInfo(run, call.place, call.name, call.attempt + 1)
         context.run(current.set, info)
+        call.late = None
         call.task = task = self._loop.create_task(self._attempt(run, call, info), context=context)
         if call.intent:
             self._keep(task)
@@ -179,7 +182,12 @@ class Attempts:
         try:
             while call.intent_by and not await self._writer.confirm_dead(call.intent_by):
                 await asyncio.sleep(CONFIRM_EVERY_S)
-            if definition.reconcile is not None:
+            await self._thread_over(call)
+            if call.at_work:
+                why = f"{why}; its thread is still at work"
+            elif call.late is not None:
+                word = call.late
+            elif definition.reconcile is not None:
                 key = step_key(run.id, run.generation, call.place)
                 word = await definition.reconcile(key, *call.args, **call.kwargs)
             if isinstance(word, Done):
@@ -199,6 +207,13 @@ class Attempts:
         else:
             self._ask(run, call, why)
         self._writer.quiet(run)
+
+    async def _thread_over(self, call: Call) -> None:
+        """A thread cannot be killed: before anybody is asked what it did, it may finish (at most so long)."""
+        for _ in range(round(THREAD_GRACE_S / CONFIRM_EVERY_S)):
+            if not call.at_work:
+                return
+            await asyncio.sleep(CONFIRM_EVERY_S)
 
     def not_done(self, run: Run, call: Call) -> None:
         """The effect surely did not happen: do it now, or close it where the workflow gave it up."""
@@ -277,7 +292,12 @@ class Attempts:
 
 
 def _in_thread(definition: StepDef, call: Call) -> Any:
+    call.at_work = True
     try:
-        return definition.function(*call.args, **call.kwargs)
+        value = definition.function(*call.args, **call.kwargs)
+        call.late = Done(value)
+        return value
     except StopIteration as error:  # a future cannot carry it
         raise RuntimeError(f"step {definition.name!r} raised StopIteration") from error
+    finally:
+        call.at_work = False

@@ -38,6 +38,7 @@ class Call:
 
     __slots__ = (
         "args",
+        "at_work",
         "attempt",
         "cleared",
         "context",
@@ -49,6 +50,7 @@ class Call:
         "intent",
         "intent_by",
         "kwargs",
+        "late",
         "name",
         "place",
         "question",
@@ -89,6 +91,10 @@ class Call:
         """It is being found out, by its reconciler or the founder, whether this attempt happened."""
         self.held = False
         """It was made while older history was replayed: it may have been begun in an earlier life."""
+        self.at_work = False
+        """A thread carries it out right now, wanted or not."""
+        self.late: object = None
+        """`Done(result)` of a thread, for the case that nobody waited for it any more."""
         self.dropped = False
         """The workflow gave up on it."""
 

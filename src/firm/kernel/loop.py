@@ -230,8 +230,7 @@ class RunLoop(asyncio.AbstractEventLoop):
         """Run until idle. Called on the real loop's thread, from a plain callback."""
         if not self._ready:
             return
-        outer = asyncio._get_running_loop()
-        hooks = sys.get_asyncgen_hooks()
+        outer, hooks = asyncio._get_running_loop(), sys.get_asyncgen_hooks()
         asyncio._set_running_loop(self)
         sys.set_asyncgen_hooks(firstiter=self._agens.append, finalizer=_leave)
         try:

@@ -1,5 +1,6 @@
 """Where chance and time enter: the clock, randomness and ids, so that a simulated world can stand in for them."""
 
+import os
 import random
 import secrets
 import time
@@ -42,11 +43,17 @@ class SystemClock:
 
 
 class SystemIds:
-    """Drawn from the system's source of randomness."""
+    """Drawn from the system's source of randomness, some hundred at a time."""
+
+    def __init__(self) -> None:
+        self._bytes = b""
+        self._pid = 0
 
     def draw(self) -> str:
         """50 random bits in base 32."""
-        bits = secrets.randbits(50)
+        if not self._bytes or self._pid != os.getpid():  # a forked process must not draw the same
+            self._bytes, self._pid = secrets.token_bytes(7 * 500), os.getpid()
+        bits, self._bytes = int.from_bytes(self._bytes[-7:]), self._bytes[:-7]
         return "".join([_PAIRS[bits >> shift & 1023] for shift in (40, 30, 20, 10, 0)])
 
 

@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any, cast, get_type_hints
+from typing import Any, cast, get_origin, get_type_hints
 
 import msgspec
 
@@ -103,14 +103,18 @@ class Codec:
 class BuiltinCodec(Codec):
     """Encodes and decodes builtins, for places without a declared type."""
 
-    __slots__ = ()
+    __slots__ = ("_kind",)
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, kind: type = object) -> None:
         super().__init__(Any, where)
+        self._kind = kind
+        """What a bare `list` or `dict` was declared as; what is in it may be any builtin."""
 
     def encode(self, value: object) -> bytes:
         """Bytes of `value`; UsageError for anything but builtins."""
         kind = type(value)
+        if not isinstance(value, self._kind):
+            raise UsageError(f"{self._where}: got {_show(value)} where {self._kind.__name__} is declared")
         try:
             if kind in _SCALARS or _is_plain(value, self._where):
                 return _encode(value)
@@ -129,7 +133,9 @@ BUILTIN = BuiltinCodec("value")
 
 @lru_cache(maxsize=4096)
 def _cached(declared: Any, where: str) -> Codec:
-    return BuiltinCodec(where) if declared in _LOOSE else Codec(declared, where)
+    if declared in _LOOSE:
+        return BuiltinCodec(where, get_origin(declared) or (declared if declared in (list, dict) else object))
+    return Codec(declared, where)
 
 
 def codec_for(declared: Any, where: str) -> Codec:

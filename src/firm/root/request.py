@@ -101,6 +101,8 @@ async def _rows_to_resume(run_id: str, journal: Journal) -> list[Also]:
             f"run {run_id!r} waits to be told whether something happened; "
             f"answer that: `firm answer {doubt[0].id} ANSWER` (see `firm inbox`)"
         )
+    if not stuck and standing.status is not Status.STUCK and not standing.reason:
+        raise UsageError(f"run {run_id!r} is not stuck: it is {standing.status}, and goes on by itself")
     return [_answer(question, BUILTIN.encode("resume")) for question in stuck]
 
 

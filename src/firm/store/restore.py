@@ -46,7 +46,8 @@ async def restore(
     check(backup)
     if not force and _has_runs(folder / FILE_NAME):
         raise JournalError(
-            f"{folder / FILE_NAME} has runs: restore with force=True (`--force`) to replace it"
+            f"{folder / FILE_NAME} has runs already: give --force (`force=True`) to put the backup in their place; "
+            "they are kept beside it"
         )
     ready = folder / RESTORING
     try:

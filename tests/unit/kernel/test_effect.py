@@ -1,6 +1,7 @@
 """Effects that must not happen twice: intent, in doubt, reconcilers, the founder's word."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -313,6 +314,46 @@ def test_reconciler_is_believed_after_a_restored_backup() -> None:
         async with engine(journal=journal) as e:
             assert await e.result(waits_then_looks) == "sent hello"
             assert (await kinds(e)).count(Kind.INTENT) == 2
+
+    asyncio.run(inside())
+
+
+@step(effect="once", reconcile=look, timeout_s=0.05)
+def mail_in_a_thread(what: str) -> str:
+    time.sleep(0.3)
+    SENT.append(what)
+    return f"sent {what}"
+
+
+@workflow
+async def sends_in_a_thread() -> str:
+    return await mail_in_a_thread("hello")
+
+
+def test_thread_that_outlives_its_time_is_awaited_before_anybody_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("firm.kernel.attempt.CONFIRM_EVERY_S", 0.05)
+
+    async def inside() -> None:
+        WORLD["word"] = NotDone()  # what an early look would say
+        async with engine() as e:
+            assert await e.run(sends_in_a_thread) == "sent hello"
+            assert SENT == ["hello"]
+            assert "asked" not in WORLD
+
+    asyncio.run(inside())
+
+
+def test_thread_that_never_ends_is_told_to_the_founder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firm.kernel.attempt.CONFIRM_EVERY_S", 0.02)
+    monkeypatch.setattr("firm.kernel.attempt.THREAD_GRACE_S", 0.04)
+
+    async def inside() -> None:
+        async with engine() as e:
+            await e.start(sends_in_a_thread)
+            (question,) = await e.until_asked()
+            assert "its thread is still at work" in question.text
 
     asyncio.run(inside())
 

@@ -133,6 +133,14 @@ def test_value_of_another_type_than_declared_is_refused_before_it_is_written() -
         codec_for(int, "result of step 'price'").encode("cheap")
 
 
+@pytest.mark.parametrize(
+    ("declared", "value"), [(dict, [1]), (list[Any], {"a": 1}), (dict[str, Any], "text")]
+)
+def test_bare_list_and_dict_are_checked_on_the_outside(declared: Any, value: Any) -> None:
+    with pytest.raises(UsageError, match="is declared"):
+        codec_for(declared, "here").encode(value)
+
+
 def test_type_that_cannot_be_stored_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match="cannot be stored"):
         codec_for(Offer | Guest | Point, "here")
