@@ -25,6 +25,10 @@ class NotSent(RetryableError):
     """Raised by a step with `effect="once"`: surely nothing happened outside, so trying again is safe."""
 
 
+class ProcessDied(RetryableError):
+    """The process of a step with `cpu=True` died in the middle: out of memory, or killed."""
+
+
 class TerminalError(FirmError):
     """Trying again will not help."""
 

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, Protocol, cast
 
-from firm.errors import InternalError, NotSent, RetryableError, TerminalError, UsageError
+from firm.errors import InternalError, NotSent, ProcessDied, RetryableError, TerminalError, UsageError
 from firm.ids import question_id, step_key
 from firm.kernel.call import Attempt, Call
 from firm.kernel.context import StepInfo, current
 from firm.kernel.definition import Done, NotDone, StepDef, Unknown
-from firm.kernel.failure import readable, record_failure
+from firm.kernel.failure import Failure, readable, record_failure
 from firm.kernel.journal import Kind, Question, Row
 from firm.kernel.ports import Clock, Randomness
 from firm.kernel.process import Processes
@@ -101,7 +101,7 @@ class Attempts:
             else:
                 value = await self._execute(definition, call)
             body = definition.signature.result.encode(value)
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:  # a step may raise anything; all of it is its outcome
             run.in_flight -= 1
@@ -133,7 +133,7 @@ class Attempts:
         self._writer.write(run, kind, call, body)
 
     def _failed(self, run: Run, call: Call, definition: StepDef, error: BaseException) -> None:
-        lost = isinstance(error, TimeoutError | ConnectionError | asyncio.CancelledError)
+        lost = isinstance(error, TimeoutError | ConnectionError | ProcessDied | asyncio.CancelledError)
         if call.intent and lost and not isinstance(error, NotSent):
             self.doubt(
                 run, call, f"{type(error).__name__} in the middle" + (f": {error}" if str(error) else "")
@@ -151,7 +151,7 @@ class Attempts:
             return
         wait_s = definition.retry.wait_s(number, self._writer.randomness.random())
         if isinstance(error, RetryableError) and error.retry_after_s is not None:
-            wait_s = max(wait_s, error.retry_after_s)
+            wait_s = max(wait_s, Failure.decode(failure).retry_after_s or 0.0)
         self._again(run, call, number, failure, wait_s)
 
     def _again(self, run: Run, call: Call, number: int, failure: bytes, wait_s: float = 0.0) -> None:
@@ -192,8 +192,11 @@ class Attempts:
                 word = await definition.reconcile(key, *call.args, **call.kwargs)
             if isinstance(word, Done):
                 body = definition.signature.result.encode(word.value)
-        except asyncio.CancelledError:
-            return
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                return
+            why = f"{why}; its reconciler raised {type(error).__name__}"
         except Exception as error:  # a reconciler that fails cannot tell
             why, word = f"{why}; its reconciler raised {type(error).__name__}: {error}", Unknown()
         finally:

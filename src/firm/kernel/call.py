@@ -180,6 +180,8 @@ class Start(msgspec.Struct, array_like=True, frozen=True):
     """Who asked for it."""
     messages: tuple[tuple[str, bytes], ...] = ()
     """Unread messages of the generation before: topic and encoded value."""
+    restored: bool = False
+    """It descends from a run of a restored backup: what it does may have been done in the gap already."""
 
     def encode(self) -> bytes:
         """Bytes for the event."""

@@ -91,6 +91,7 @@ class Carrier:
         self.parking: set[str] = set()
         """Runs on their way out of memory: their new standing is not on disk yet."""
         self.stopping = False
+        self._stopped = False
         self.fatal: BaseException | None = None
         self._confirm_dead = confirm_dead
         self._loop = asyncio.get_running_loop()
@@ -199,8 +200,12 @@ class Carrier:
         stop = self._position + DELIVER_BATCH
         for event in batch.events[self._position : stop]:
             run = self.active.get(event.run)
-            if run is not None and run.epoch == event.epoch and event.run not in batch.refused.runs:
-                self._hand_over(run, event)
+            if event.run in batch.refused.runs:
+                continue
+            if run is not None and run.epoch == event.epoch:
+                self._hand_over_safely(run, event)
+            elif run is None and event.kind == Kind.ENDED:  # a stuck run that was cancelled
+                self._tell(event.run, Ended(Status(event.name), event.body, ""))
         self._position = stop
         if stop >= len(batch.events):
             self._position = 0
@@ -209,6 +214,16 @@ class Carrier:
         if self._deliveries:
             self._loop.call_soon(self._deliver)
 
+    def _hand_over_safely(self, run: Run, event: Event) -> None:
+        """A bug of ours with one run must not stop the others."""
+        try:
+            self._hand_over(run, event)
+        except Exception as error:
+            log.exception("run %s: event %s could not be delivered", run.id, event.seq)
+            if not run.over:
+                self._drop(run)
+                self._claims.stick(run.id, run.epoch, "internal error", f"{type(error).__name__}: {error}")
+
     def _hand_over(self, run: Run, event: Event) -> None:
         run.unwritten -= 1
         if event.kind == Kind.ENDED:
@@ -216,6 +231,8 @@ class Carrier:
             return
         if event.kind == Kind.STARTED and run.over:
             run = self._next_generation(run, event)
+        if run.over:
+            return
         run.deliver(event)
         if event.kind == Kind.STARTED and run.id in self._early:
             self.adopt_run(run, [])
@@ -319,7 +336,9 @@ class Carrier:
         if child is None or not self.carries(run):
             return
         call.held = False
-        if standing is None and call.dropped:
+        if standing is not None and standing.parent != run.id:
+            self._child_refused(run, call, child)
+        elif standing is None and call.dropped:
             run.children.pop(call.place, None)
             run.settle()
         elif standing is None:
@@ -422,7 +441,8 @@ class Carrier:
         self._claims.introduce(definition)
         code, reference = definition.code, definition.reference
         parent_id, writer = (parent.id, (parent.id, parent.epoch)) if parent is not None else ("", ("", 0))
-        start = Start(reference, code, definition.version, args, 1, parent_id, place, by)
+        restored = parent is not None and parent.in_gap
+        start = Start(reference, code, definition.version, args, 1, parent_id, place, by, (), restored)
         now_us = self.clock.now_us()
         self._outbox.also(
             NewRun(run_id, reference, code, parent_id, Status.RUNNING, self.id, now_us, 0, writer)
@@ -493,6 +513,7 @@ class Carrier:
     def _gone(self, run: Run, event: Event) -> None:
         self.active.pop(run.id, None)
         self._idle.pop(run.id, None)
+        self._early.pop(run.id, None)
         self._tell(run.id, Ended(Status(event.name), event.body, run.definition.reference))
 
     def _tell(self, run_id: str, word: Ended | BaseException) -> None:
@@ -504,6 +525,15 @@ class Carrier:
             else:
                 waiter.set_exception(word)
                 waiter.exception()  # whoever waits sees it; nobody need
+
+    async def _cancel_children(self, run_id: str) -> None:
+        for standing in await self.journal.standings(parent=run_id):
+            if standing.status not in TERMINAL:
+                self._outbox.also(Mail(standing.run, Kind.CANCEL, run_id, "cancel"))
+
+    def cancel_children(self, run_id: str) -> None:
+        """Ask the children of a run to stop that ends without its code."""
+        self._spawn(self._cancel_children(run_id), "cancel")
 
     def tell_stuck(self, run_id: str, error: Exception) -> None:
         """Tell those who wait for the run's result, as soon as its standing is on disk."""
@@ -517,7 +547,7 @@ class Carrier:
         self._claims.introduce(definition)
         start = Start(
             old.workflow, definition.code, definition.version, outcome.body, run.generation + 1,
-            old.parent, old.parent_place, old.by, run.unread(),
+            old.parent, old.parent_place, old.by, run.unread(), run.in_gap,
         )  # fmt: skip
         self.write(run, Kind.CONTINUED)
         self.write(run, Kind.STARTED, body=start.encode(), name=definition.name)
@@ -651,13 +681,15 @@ class Carrier:
 
     def _mail_in(self, mail: Mail) -> None:
         run = self.active.get(mail.to)
-        if run is None or run.start is None:  # not this worker's, or not yet
+        if (
+            run is None or run.start is None or run.over
+        ):  # not this worker's, not yet, or for its next generation
             self._early.setdefault(mail.to, []).append(mail)
             if run is None:
                 self._claims.want([mail.to])
         elif mail.number <= run.mail_upto:
             pass  # taken already: the list was read before the run was claimed
-        elif not run.over or (run.outcome is not None and run.outcome.then is not None):
+        else:
             run.mail_upto = mail.number
             self._take(run, mail)
             self.quiet(run)
@@ -672,8 +704,10 @@ class Carrier:
         elif mail.kind == Kind.CANCEL:
             self.write(run, Kind.CANCEL, name=mail.sender)
         elif call is not None and mail.kind == Kind.ANSWERED:
+            if call.question != mail.id:
+                return  # the answer to a question of an earlier generation
             self.write(run, Kind.ANSWERED, call, body)
-            if call.question == mail.id and isinstance(call.what, StepDef):
+            if isinstance(call.what, StepDef):
                 self._attempts.answered(run, call, BUILTIN.decode(mail.body))
         elif call is not None:
             self.write(run, mail.kind, call, mail.body)

@@ -57,6 +57,12 @@ class Claimer(Protocol):
     def note_wake(self, wake_us: int) -> None:
         """Some suspended run wants to be woken then."""
 
+    def cancel_children(self, run_id: str) -> None:
+        """Ask the children of a run to stop that ends without its code."""
+
+    def record_patch(self, run: Run, name: str) -> None:
+        """Write down that the run has agreed to a change of code."""
+
     def tell_stuck(self, run_id: str, error: Exception) -> None:
         """Tell those who wait for the run's result."""
 
@@ -221,13 +227,24 @@ class Claims:
         if was_stuck and ("cancel" in answers or any(one.kind == Kind.CANCEL for one in mail)):
             self._cancel(claimed)
             return
+        if was_stuck and not asked:  # a message came, or a child ended: that is for later
+            now_us = self._carrier.clock.now_us()
+            self._carrier.parking.add(standing.run)
+            self._carrier.put(
+                None, Stand(standing.run, standing.epoch, Status.STUCK, now_us, standing.reason)
+            )
+            return
         if standing.crashes >= MAX_CRASHES and not asked:
             text = f"the engine died {standing.crashes} times while this run was at work, and it never got on"
             self.stick(standing.run, standing.epoch, "quarantined", text)
             return
         definition = self.known.get(standing.workflow) or workflow_of(load(standing.workflow))
         start = Start.decode(claimed.events[0].body)
-        if start.version != definition.version and not asked:
+        accepted = f"version {definition.version}"
+        agreed = start.version == definition.version or any(
+            event.kind == Kind.PATCHED and event.name == accepted for event in claimed.events
+        )
+        if not agreed and not asked:
             text = f"it was started by version {start.version!r} of its code, this is version {definition.version!r}"
             self.stick(standing.run, standing.epoch, "needs migration", text)
             return
@@ -237,6 +254,8 @@ class Claims:
         if run.broken is not None:
             self.diverged(run, "diverged" if run.same_code else "needs migration")
         else:
+            if not agreed:
+                self._carrier.record_patch(run, accepted)
             self._carrier.adopt_run(run, mail)
 
     def diverged(self, run: Run, reason: str) -> None:
@@ -268,6 +287,7 @@ class Claims:
         start = Start.decode(claimed.events[0].body)
         now_us = max(self._carrier.clock.now_us(), last.at_us)
         failure = record_failure(RunCancelled(f"run {run_id!r} was stuck and was cancelled")).encode()
+        self._carrier.cancel_children(run_id)
         also: list[Also] = [Stand(run_id, epoch, Status.CANCELLED, now_us)]
         if start.parent:
             name, place = claimed.events[0].name, start.parent_place

@@ -7,15 +7,18 @@ names in `raises=` are rebuilt as themselves, everything else becomes `StepFaile
 import asyncio
 import builtins
 import traceback
+from typing import cast
 
 import msgspec
 
 import firm.errors
-from firm.errors import RetryableError, StepFailed, UsageError
+from firm.errors import RetryableError, StepFailed
 from firm.kernel.value import BUILTIN
 
 MAX_TRACEBACK_CHARS = 8_000
 MAX_MESSAGE_CHARS = 20_000
+MAX_RETRY_AFTER_S = 366 * 86_400.0
+"""Longest wait that an error may ask for."""
 
 
 class Failure(msgspec.Struct, array_like=True, frozen=True):
@@ -53,20 +56,32 @@ def record_failure(error: BaseException) -> Failure:
     kind = type(error)
     try:
         args = BUILTIN.encode(tuple(error.args))
-    except UsageError:
+    except Exception:  # what cannot be stored, or even shown
         args = None
     try:
         message = str(error)
     except Exception as broken:
-        message = f"(its message could not be made: {broken!r})"
-    trace = "".join(traceback.format_exception(error))[-MAX_TRACEBACK_CHARS:]
+        message = f"(its message could not be made: {type(broken).__name__})"
+    try:
+        trace = "".join(traceback.format_exception(error))[-MAX_TRACEBACK_CHARS:]
+    except Exception as broken:
+        trace = f"(its traceback could not be made: {type(broken).__name__})"
     return Failure(
         f"{kind.__module__}:{kind.__qualname__}",
         readable(message, MAX_MESSAGE_CHARS),
-        getattr(error, "retry_after_s", None) if isinstance(error, RetryableError) else None,
+        _seconds(getattr(error, "retry_after_s", None)) if isinstance(error, RetryableError) else None,
         args,
         readable(trace, MAX_TRACEBACK_CHARS),
     )
+
+
+def _seconds(value: object) -> float | None:
+    """A time to wait as a number, at most a year; None for anything else."""
+    try:
+        wait_s = float(cast("float", value))
+    except (TypeError, ValueError):
+        return None
+    return min(wait_s, MAX_RETRY_AFTER_S) if wait_s >= 0 else None
 
 
 def _find_class(type_name: str, raises: tuple[type[BaseException], ...]) -> type[BaseException] | None:
@@ -92,12 +107,12 @@ def rebuild_failure(failure: Failure, raises: tuple[type[BaseException], ...] = 
         args = BUILTIN.decode(failure.args) if failure.args is not None else (failure.message,)
         try:
             error = kind(*args)
-        except Exception:  # a class whose constructor wants something else
+            if isinstance(error, RetryableError):
+                error.retry_after_s = failure.retry_after_s
+            if failure.traceback:
+                error.add_note(f"as recorded in the journal:\n{failure.traceback.rstrip()}")
+        except Exception:  # a class whose constructor wants something else, or that cannot be noted on
             error = None
     if error is None:
         return StepFailed(failure.type_name, failure.message, failure.traceback)
-    if isinstance(error, RetryableError):
-        error.retry_after_s = failure.retry_after_s
-    if failure.traceback:
-        error.add_note(f"as recorded in the journal:\n{failure.traceback.rstrip()}")
     return error

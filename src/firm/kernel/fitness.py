@@ -10,7 +10,6 @@ import importlib.util
 import logging
 from pathlib import Path
 
-from firm.errors import FirmError
 from firm.kernel.call import Call, Start
 from firm.kernel.code import file_hash, load
 from firm.kernel.definition import WorkflowDef, workflow_of
@@ -55,6 +54,14 @@ def fits(definition: WorkflowDef, events: list[Event]) -> bool:
     return fit
 
 
+def _surely_fits(definition: WorkflowDef, events: list[Event]) -> bool:
+    try:
+        return fits(definition, events)
+    except Exception as error:  # it is taken up, and what is wrong with it comes to light there
+        log.warning("run %s cannot be checked: %s", events[0].run, error)
+        return False
+
+
 def _current_hash(reference: str) -> str | None:
     """Hash of the file that a reference names, without importing it; None if it is not there."""
     place = reference.rpartition(":")[0]
@@ -63,7 +70,7 @@ def _current_hash(reference: str) -> str | None:
             return file_hash(Path(place))
         spec = importlib.util.find_spec(place)
         return file_hash(Path(spec.origin)) if spec is not None and spec.origin else None
-    except (OSError, ImportError, ValueError):
+    except Exception:  # importing a parent package may raise anything
         return None
 
 
@@ -80,7 +87,7 @@ async def misfits(journal: Journal) -> list[str]:
             continue
         try:
             definition = workflow_of(load(reference))
-        except FirmError as error:
+        except Exception as error:  # importing it may raise anything
             log.warning("workflow %s cannot be checked: %s", reference, error)
             continue
         found += await _misfits_of(journal, reference, definition, current)
@@ -94,6 +101,6 @@ async def _misfits_of(journal: Journal, reference: str, definition: WorkflowDef,
         if standing.code != current:
             events = await journal.read(standing.run)
             await asyncio.sleep(0)
-            if events and not fits(definition, events):
+            if events and not _surely_fits(definition, events):
                 found.append(standing.run)
     return found

@@ -16,6 +16,8 @@ from zlib import crc32
 
 from firm.errors import UsageError
 
+MAX_WAIT_US = 100 * 366 * 86_400 * 1_000_000
+"""Longest timer: 100 years; a longer one is cut."""
 MAX_DRAIN = 1_000_000
 """Callbacks in a row without an event from outside; a workflow that needs more is spinning."""
 
@@ -183,6 +185,7 @@ class RunLoop(asyncio.AbstractEventLoop):
         args: tuple[Any, ...],
         context: Context | None,
     ) -> Handle:
+        deadline_us = min(deadline_us, self.now_us + MAX_WAIT_US)
         if deadline_us <= self.now_us:
             return self.call_soon(callback, *args, context=context)
         self.timer_count += 1
@@ -246,7 +249,12 @@ class RunLoop(asyncio.AbstractEventLoop):
                     )
                 for handle in batch:
                     if not handle.dropped:
-                        handle.context.run(handle.callback, *handle.args)
+                        try:
+                            handle.context.run(handle.callback, *handle.args)
+                        except SystemExit:  # the task has it as its exception; the engine goes on
+                            pass
+                        except Exception as error:
+                            self.call_exception_handler({"message": "a callback raised", "exception": error})
         finally:
             sys.set_asyncgen_hooks(*hooks)
             asyncio._set_running_loop(outer)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from firm.errors import RetryableError, UsageError
+from firm.errors import ProcessDied, UsageError
 from firm.kernel.code import load
 from firm.kernel.context import StepInfo, current, current_step
 from firm.kernel.definition import StepDef
@@ -57,7 +57,7 @@ class Processes:
                 good, body = msgspec.msgpack.decode(await process.stdout.readexactly(size))
             except (asyncio.IncompleteReadError, ConnectionError):
                 code = await self._kill(process)
-                raise RetryableError(
+                raise ProcessDied(
                     f"the process of step {definition.name!r} died with code {code}; was it out of memory?"
                 ) from None
             except BaseException:
@@ -104,7 +104,7 @@ def serve() -> None:
             definition = load(reference).definition
             args, kwargs = definition.signature.decode_args(body)
             reply = (True, definition.signature.result.encode(definition.function(*args, **kwargs)))
-        except Exception as error:  # all of it is the step's outcome
+        except (Exception, SystemExit) as error:  # all of it is the step's outcome
             reply = (False, record_failure(error).encode())
         answer = msgspec.msgpack.encode(reply)
         try:

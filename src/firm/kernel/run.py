@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any, Protocol, cast
 
-from firm.errors import DeadlineExceeded, ReplayDiverged, UsageError
+from firm.errors import DeadlineExceeded, InternalError, ReplayDiverged, UsageError
 from firm.ids import child_id
 from firm.kernel.call import Ask, Call, Known, Posted, Send, Start
 from firm.kernel.context import current
@@ -70,6 +70,7 @@ class Run:
         "_mailbox",
         "_patches",
         "_receivers",
+        "_unpatched",
         "base_seq",
         "broken",
         "calls",
@@ -141,6 +142,7 @@ class Run:
         self._known: dict[int, Known] = {}
         self._held: list[Call] = []
         self._patches: set[str] = set()
+        self._unpatched: set[str] = set()
         self._gap = False
         # ending
         self.cancelled = False
@@ -172,6 +174,8 @@ class Run:
             self.settle()
         except UsageError as error:  # the loop refused to go on
             self.give_up(error)
+        except Exception as error:  # whatever it is, it concerns this run alone
+            self.give_up(InternalError(f"{type(error).__name__}: {error}"))
 
     def replay(self, events: list[Event]) -> None:
         """Deliver a recorded history with the host silent, then begin what was held, in order."""
@@ -197,7 +201,9 @@ class Run:
 
     def _gather(self, events: list[Event]) -> None:
         for event in events:
-            if event.kind == Kind.PATCHED:
+            if event.kind == Kind.STARTED:
+                self._gap = Start.decode(event.body).restored
+            elif event.kind == Kind.PATCHED:
                 self._patches.add(event.name)
             elif event.kind == Kind.RESTORED:
                 self._gap = True
@@ -210,19 +216,21 @@ class Run:
     def _on_started(self, event: Event) -> None:
         self.start = start = Start.decode(event.body)
         self.generation = start.generation
+        self._gap = self._gap or start.restored
         for topic, value in start.messages:
             self._mailbox.setdefault(topic, deque()).append(value)
         self.context = copy_context()
         self.context.run(current.set, self)
         try:
             args, kwargs = self.definition.signature.decode_args(start.args)
-        except UsageError as error:
+            main = self.definition.function(*args, **kwargs)
+        except (UsageError, TypeError) as error:
             if self.replaying:
                 self._diverge(0, "arguments that the workflow took", str(error))
             else:
                 self.give_up(error)
             return
-        self.main = self.loop.create_task(self.definition.function(*args, **kwargs), context=self.context)
+        self.main = self.loop.create_task(main, context=self.context)
 
     def _on_outcome(self, event: Event) -> None:
         place = event.place
@@ -284,7 +292,7 @@ class Run:
         self.cancelled = True
         if self.main is not None and not self.main.done():
             self.main.cancel()
-        self.loop.call_later(self.host.cancel_grace_s, self._force)
+        self.loop.call_later(max(1e-6, self.host.cancel_grace_s), self._force)
         if self.outcome is not None:
             self._drop_children()
 
@@ -321,7 +329,7 @@ class Run:
         body = definition.signature.encode_args(args, kwargs)
         self.places += 1
         return self._made(
-            Call(self.places, definition, definition.name, ((body,), {}), encode_input((body,), {}))
+            Call(self.places, definition, definition.name, ((body,), {}), encode_input(args, kwargs))
         )
 
     def call_other(self, what: Ask | Send, name: str, input: bytes) -> Coroutine[Any, Any, Any]:
@@ -417,7 +425,8 @@ class Run:
         """Rule K11: true in new runs and where it was true before, false while older history is replayed."""
         if name in self._patches:
             return True
-        if self.replaying and not self.same_code:
+        if name in self._unpatched or (self.replaying and not self.same_code):
+            self._unpatched.add(name)  # and so it stays, in this life and the next
             return False
         self._patches.add(name)
         self.host.record_patch(self, name)
@@ -509,6 +518,8 @@ class Run:
         self.outcome = Outcome(Status.FAILED, record_failure(error).encode())
         self.forced = True
         self._drop_children()
+        for call in list(self.calls.values()):
+            self._abandon(call)
         self.unwinding = True
         if self.context is not None:
             self.loop.unwind(Evicted, UNWIND_TIMES, self.context)

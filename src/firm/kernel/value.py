@@ -227,6 +227,9 @@ def _untag(value: Any) -> Any:
 
 
 def _stand_in(value: object) -> object:
+    dump = getattr(value, "model_dump", None)
+    if dump is not None and hasattr(type(value), "model_validate"):
+        return dump()  # sets stay sets, which are sorted
     try:
         return _to_storable(value)
     except NotImplementedError:

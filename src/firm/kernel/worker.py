@@ -19,6 +19,8 @@ from firm.kernel.status import TERMINAL, Status
 from firm.kernel.value import BUILTIN
 
 log = logging.getLogger("firm")
+LOOK_S = 0.1
+"""How often a closing worker looks whether the journal can still be written."""
 
 
 class Worker(Carrier):
@@ -64,9 +66,11 @@ class Worker(Carrier):
         await asyncio.sleep(0)
         for run in list(self.active.values()):
             self._set_down(run)
-        if self._writable():
-            await self._outbox.empty()
-            await self.journal.leave(self.id)
+        await self._last_word()
+        self._stopped = True
+        for commit in self._commits:
+            if not commit.done():
+                commit.set_exception(JournalError("the firm was closed before this was on disk; try again"))
         for task in self._tasks:
             task.cancel()
         self._alarm.stop()
@@ -74,6 +78,18 @@ class Worker(Carrier):
             self._idle_timer.cancel()
         for run_id in list(self._waiters):
             self._tell(run_id, closed_while_awaited())
+
+    async def _last_word(self) -> None:
+        """Wait until everything is on disk, or cannot get there, and leave."""
+        empty = asyncio.ensure_future(self._outbox.empty())
+        while self._writable() and not empty.done():
+            await asyncio.wait((empty,), timeout=LOOK_S)
+        empty.cancel()
+        if self._writable():
+            try:
+                await self.journal.leave(self.id)
+            except JournalError as error:
+                log.warning("closed without a last word to the journal: %s", error)
 
     def _writable(self) -> bool:
         return self._outbox.trouble is None and self.fatal is None
@@ -115,7 +131,7 @@ class Worker(Carrier):
         if not history:
             raise UsageError(f"run {run_id!r} has ended and `firm gc` has erased it; take another id")
         start = Start.decode(history[0].body)
-        if (start.workflow, start.args) != (definition.reference, args):
+        if start.workflow != definition.reference or not _same_args(definition, start.args, args):
             raise UsageError(
                 f"run {run_id!r} exists already, with another workflow or other arguments; take another id"
             )
@@ -125,6 +141,8 @@ class Worker(Carrier):
         """Write rows from outside any run, durable on return; says what was refused."""
         if self.fatal is not None:
             raise self.fatal
+        if self._stopped:
+            raise UsageError("the firm is closed; open it again")
         done: asyncio.Future[Refused] = self._loop.create_future()
         self._outbox.also(*rows)
         self._outbox.ack(lambda refused: None if done.done() else done.set_result(refused))
@@ -136,16 +154,23 @@ class Worker(Carrier):
 
     async def post(self, run_id: str, topic: str, value: bytes, *, sender: str, id: str) -> None:
         """A message for a run, durable on return; a second one with the same sender and id is dropped."""
+        check_id(sender, "sender")
+        check_id(topic, "topic")
         await self.open_standing(run_id)
-        await self.commit(Mail(run_id, Kind.MESSAGE, sender, id, 0, topic, value))
+        await self.commit(
+            Mail(run_id, Kind.MESSAGE, sender, f"id:{check_id(id, 'message id')}", 0, topic, value)
+        )
 
     async def cancel(self, run_id: str, *, by: str) -> None:
         """Ask a run to stop, durable on return."""
+        check_id(by, "by")
         await self.open_standing(run_id)
         await self.commit(Mail(run_id, Kind.CANCEL, by, "cancel"))
 
     async def answer(self, question_id: str, value: object, *, by: str) -> Question:
         """Answer a question, durable on return; UsageError if that was done before or the value is not allowed."""
+        if check_id(by, "by") in ("deadline", "closed"):
+            raise UsageError(f"by={by!r} is a word of the engine; say who answers")
         question = await self.journal.question(question_id)
         if question is None:
             raise UsageError(f"there is no question {question_id!r}; `firm inbox` lists them")
@@ -193,6 +218,8 @@ class Worker(Carrier):
                     raise RunStuck(f"run {run_id!r} is stuck, {standing.reason}; see `firm inbox`")
             if self.fatal is not None:
                 raise self.fatal
+            if self._stopped:
+                raise closed_while_awaited()
             return await waiter
         finally:
             waiters = self._waiters.get(run_id, [])
@@ -217,6 +244,16 @@ class Worker(Carrier):
                 continue
             self._outbox.look()
             await self._claims.recover()
+
+
+def _same_args(definition: WorkflowDef, one: bytes, other: bytes) -> bool:
+    """Sets and records may lie in another order and be the same."""
+    if one == other:
+        return True
+    try:
+        return definition.signature.decode_args(one) == definition.signature.decode_args(other)
+    except UsageError:
+        return False
 
 
 def check_answer(question: Question, value: object) -> None:

@@ -88,8 +88,8 @@ class Claim:
     def set_aside(self, run: str, reason: str) -> None:
         """Make a run stuck that cannot be read, so that the others go on."""
         self._db.execute(
-            "UPDATE runs SET status = 'stuck', reason = ?, owner = NULL, wake_at_us = NULL, changed_us = ?"
-            " WHERE id = ?",
+            "UPDATE runs SET status = 'stuck', epoch = epoch + 1, reason = ?, owner = NULL, wake_at_us = NULL,"
+            " changed_us = ? WHERE id = ?",
             (f"damaged: {reason}", self._now_us, run),
         )
         self._runs.clear()

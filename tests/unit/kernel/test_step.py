@@ -322,7 +322,7 @@ async def uses_processes() -> list[Any]:
 
 
 def test_cpu_step_runs_in_a_process_that_can_fail_die_and_be_killed() -> None:
-    assert go(uses_processes) == [True, 100_000, "KeyError", "RetryableError", "TimeoutError"]
+    assert go(uses_processes) == [True, 100_000, "KeyError", "ProcessDied", "TimeoutError"]
 
 
 @step

@@ -282,7 +282,7 @@ def test_the_history_can_be_read(tmp_path: Path) -> None:
             events = await run.events()
             assert [event.kind for event in events] == ["started", "done", "ended"]
             assert events[0].value == {"n": 1}
-            assert (events[1].name, events[1].given, events[1].value) == ("add", "(a=0, b=0)", 0)
+            assert (events[1].name, events[1].given, events[1].value) == ("add", "(0, 0)", 0)
             assert [event.seq for event in events] == [0, 1, 2]
             assert events[0].at.tzinfo is not None
             [child] = await firm.runs(parent=run.id)
