@@ -29,7 +29,8 @@ MAX_THREADS = 64
 DOUBT_ANSWERS = ("done", "not done", "fail")
 CONFIRM_EVERY_S = 1.0
 THREAD_GRACE_S = 60.0
-"""How long an effect in a thread that nobody waits for any more may take before the founder is asked about it."""
+"""How long an effect in a thread that nobody waits for any more may take before its reconciler is not asked."""
+THREAD_LOOK_S = 0.05
 
 log = logging.getLogger("firm")
 
@@ -94,8 +95,7 @@ class Attempts:
         assert isinstance(definition, StepDef)
         try:
             if definition.timeout_s is not None:
-                async with asyncio.timeout(definition.timeout_s):
-                    value = await self._execute(definition, call)
+                value = await self._timed(definition, call, definition.timeout_s)
             elif definition.is_async:
                 value = await definition.function(*call.args, **call.kwargs)
             else:
@@ -115,6 +115,17 @@ class Attempts:
         if not self._writer.carries(run) or (call.dropped and not call.intent):
             return
         self._end(run, call, Kind.DONE, body, info.rows)
+
+    async def _timed(self, definition: StepDef, call: Call, timeout_s: float) -> Any:
+        try:
+            async with asyncio.timeout(timeout_s) as timer:
+                return await self._execute(definition, call)
+        except TimeoutError as error:
+            if not timer.expired():
+                raise
+            raise TimeoutError(
+                f"step {definition.name!r} took longer than its timeout_s={timeout_s:g}"
+            ) from error
 
     async def _execute(self, definition: StepDef, call: Call) -> Any:
         if definition.is_async:
@@ -182,7 +193,8 @@ class Attempts:
         try:
             while call.intent_by and not await self._writer.confirm_dead(call.intent_by):
                 await asyncio.sleep(CONFIRM_EVERY_S)
-            await self._thread_over(call)
+            if definition.reconcile is not None:
+                await self._thread_over(call)
             if call.at_work:
                 why = f"{why}; its thread is still at work"
             elif call.late is not None:
@@ -212,11 +224,11 @@ class Attempts:
         self._writer.quiet(run)
 
     async def _thread_over(self, call: Call) -> None:
-        """A thread cannot be killed: before anybody is asked what it did, it may finish (at most so long)."""
-        for _ in range(round(THREAD_GRACE_S / CONFIRM_EVERY_S)):
+        """A thread cannot be killed: before a reconciler looks what it did, it may finish (at most so long)."""
+        for _ in range(round(THREAD_GRACE_S / THREAD_LOOK_S)):
             if not call.at_work:
                 return
-            await asyncio.sleep(CONFIRM_EVERY_S)
+            await asyncio.sleep(THREAD_LOOK_S)
 
     def not_done(self, run: Run, call: Call) -> None:
         """The effect surely did not happen: do it now, or close it where the workflow gave it up."""
@@ -255,7 +267,7 @@ class Attempts:
                 result = value.get("done") if isinstance(value, dict) else None
                 assert isinstance(call.what, StepDef)
                 try:
-                    body = call.what.signature.result.encode(result)
+                    body = b"" if call.dropped else call.what.signature.result.encode(result)
                 except UsageError as error:
                     self._ask(run, call, f'answer {{"done": RESULT}} with a result that fits: {error}')
                     return

@@ -59,7 +59,7 @@ def load_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception | SystemExit):
             raise
         raise UsageError(f"{str(path)!r} cannot be imported: {type(error).__name__}: {error}") from error
     return module
@@ -79,7 +79,7 @@ def load(reference: str) -> Any:
     else:
         try:
             module = importlib.import_module(place)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UsageError(
                 f"module {place!r} cannot be imported: {type(error).__name__}: {error}"
             ) from error

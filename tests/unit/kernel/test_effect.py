@@ -346,14 +346,36 @@ def test_thread_that_outlives_its_time_is_awaited_before_anybody_is_asked(
 
 
 def test_thread_that_never_ends_is_told_to_the_founder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firm.kernel.attempt.CONFIRM_EVERY_S", 0.02)
-    monkeypatch.setattr("firm.kernel.attempt.THREAD_GRACE_S", 0.04)
+    monkeypatch.setattr("firm.kernel.attempt.THREAD_GRACE_S", 0.05)
 
     async def inside() -> None:
         async with engine() as e:
             await e.start(sends_in_a_thread)
             (question,) = await e.until_asked()
             assert "its thread is still at work" in question.text
+
+    asyncio.run(inside())
+
+
+@step(effect="once", timeout_s=0.05)
+def mail_in_a_slow_thread(what: str) -> str:
+    time.sleep(0.4)
+    return what
+
+
+@workflow
+async def sends_in_a_slow_thread() -> str:
+    return await mail_in_a_slow_thread("hello")
+
+
+def test_effect_in_a_thread_without_a_reconciler_is_in_doubt_at_its_time_out() -> None:
+    async def inside() -> None:
+        async with engine() as e:
+            begun = time.monotonic()
+            await e.start(sends_in_a_slow_thread)
+            (question,) = await e.until_asked()
+            assert time.monotonic() - begun < 0.35
+            assert "took longer than its timeout_s=0.05; its thread is still at work" in question.text
 
     asyncio.run(inside())
 
