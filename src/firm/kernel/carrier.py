@@ -527,7 +527,14 @@ class Carrier:
                 waiter.exception()  # whoever waits sees it; nobody need
 
     async def _cancel_children(self, run_id: str) -> None:
-        for standing in await self.journal.standings(parent=run_id):
+        while True:
+            try:
+                children = await self.journal.standings(parent=run_id)
+                break
+            except JournalError as error:
+                log.warning("the children of run %s cannot be looked up: %s", run_id, error)
+                await asyncio.sleep(0.2)
+        for standing in children:
             if standing.status not in TERMINAL:
                 self._outbox.also(Mail(standing.run, Kind.CANCEL, run_id, "cancel"))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.kernel.engine import Engine, engine
 
-from firm.errors import DeadlineExceeded, ReplayDiverged, RunCancelled, RunStuck, UsageError
+from firm.errors import DeadlineExceeded, JournalError, ReplayDiverged, RunCancelled, RunStuck, UsageError
 from firm.kernel import (
     Status,
     ask,
@@ -864,5 +864,40 @@ def test_result_larger_than_an_event_may_be_comes_back_whole(tmp_path: Path) -> 
             await post(e, 1, topic="go")
             assert await e.result(keeps_large) == 3_000_000
             assert LOG == ["large"]
+
+    asyncio.run(inside())
+
+
+@workflow
+async def parent_that_changes() -> str:
+    child = asyncio.create_task(listens(1))
+    await note(STEPS["name"])
+    return str(await child)
+
+
+def test_children_of_a_stuck_run_are_cancelled_with_it_though_the_journal_cannot_be_read_at_once() -> None:
+    async def inside() -> None:
+        journal = SqliteJournal.open(None, threaded=False)
+        STEPS["name"] = "one"
+        async with engine(journal=journal) as e:
+            await e.start(parent_that_changes)
+            await e.until_status(Status.SUSPENDED)
+            child = (await journal.standings(parent="run-1"))[0].run
+        STEPS["name"] = "two"
+        async with engine(journal=journal) as e:
+            await e.worker.resume("run-1")
+            await e.until_status(Status.STUCK)
+            read, failures = journal.standings, [JournalError("not just now")]
+
+            async def standings(**options: Any) -> Any:
+                if options.get("parent") and failures:
+                    raise failures.pop()
+                return await read(**options)
+
+            journal.standings = standings  # type: ignore[method-assign]
+            await e.worker.cancel("run-1", by="founder")
+            await e.until_status(Status.CANCELLED, child)
+            assert not failures
+            assert e.worker.fatal is None
 
     asyncio.run(inside())
