@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
 WORKERS ?= auto
-PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadfile --max-worker-restart=0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 MAKEFLAGS += --no-print-directory
@@ -49,7 +49,7 @@ check: setup  ## all that must hold: format, lint, types, tests (layers and docs
 	@$(PYTEST)
 
 check-long: check  ## check, then the slow tests: seed sweeps, kill -9 loops, full disks
-	@FIRM_CRASH_LOOPS=200 FIRM_SIM_SEEDS=20000 $(PYTEST) -m slow
+	@FIRM_CRASH_LOOPS=200 FIRM_SIM_SEEDS=20000 $(PYTEST) -m slow -o faulthandler_timeout=7200
 
 bench: setup  ## measure, side by side: every bench/*.py prints JSON, a table shows it
 	@mkdir -p bench/out

@@ -121,7 +121,7 @@ def kill_at_random(home: Path, chance: random.Random, longest_s: float) -> int:
             )
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-            process.communicate()
+            process.communicate(timeout=20)
             kills += 1
             out = ""
         again = [line for line in ledger(home)[first:] if line[2] == 1 and (line[1], line[3]) in before]

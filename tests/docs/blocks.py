@@ -145,7 +145,7 @@ def play(commands: list[Command], folder: Path) -> list[str]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGKILL)
-        shell.communicate()
+        shell.communicate(timeout=20)
 
 
 def _type(shell: "subprocess.Popen[bytes]", typed: str) -> tuple[str, int | None]:

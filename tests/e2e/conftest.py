@@ -116,7 +116,7 @@ class Place:
         """Start `firm up`; it carries runs when this returns."""
         process = self.begin("up")
         assert process.stdout is not None
-        assert "is up in" in process.stdout.readline(), process.communicate()
+        assert "is up in" in process.stdout.readline(), process.communicate(timeout=20)
         return process
 
     def calls(self) -> list[str]:
@@ -142,8 +142,8 @@ class Place:
                 with contextlib.suppress(ProcessLookupError):
                     process.send_signal(signal.SIGCONT)
                     process.kill()
-            with contextlib.suppress(ValueError):
-                process.communicate()
+            with contextlib.suppress(ValueError, subprocess.TimeoutExpired):
+                process.communicate(timeout=20)
 
 
 @pytest.fixture

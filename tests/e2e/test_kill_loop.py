@@ -39,12 +39,14 @@ def play(place: Place, seed: int, count: int) -> None:
     rng = random.Random(seed)
     assert place.begin(script=START).wait(20) == 0
     senders = [place.begin(script=CLIENT.format(name=name, count=count)) for name in "ab"]
+    longest_s = 0.8
     while any(sender.poll() is None for sender in senders):
         up = place.begin("up", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.2, 0.8))
+        time.sleep(rng.uniform(0.2, longest_s))
         up.kill()
-        up.wait()
-    assert [sender.returncode for sender in senders] == [0, 0], senders[0].communicate()
+        up.wait(20)
+        longest_s *= 1.2  # on a machine where a start takes longer than that, the messages arrive as well
+    assert [sender.returncode for sender in senders] == [0, 0], senders[0].communicate(timeout=20)
     end = START.replace('start(work.collects, id="c")', 'send("c", "news", "end")')
     assert place.begin(script=end).wait(20) == 0
     found = json.loads(place.firm("run", "work:collects", "--id", "c"))

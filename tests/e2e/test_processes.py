@@ -82,11 +82,11 @@ def test_a_request_pending_at_kill_9_is_taken_in_exactly_once(place: Place) -> N
     kept = {path: path.read_bytes() for path in place.spooled()}
     sender.kill()
     up.kill()
-    up.communicate()
+    up.communicate(timeout=20)
     again = place.up()
     place.until(lambda: not place.spooled(), "taking in")
     again.kill()  # as if killed between commit and deletion: the files are there again
-    again.communicate()
+    again.communicate(timeout=20)
     for path, data in kept.items():
         path.write_bytes(data)
     place.up()
@@ -132,7 +132,10 @@ def test_an_effect_cut_off_by_kill_9_is_never_repeated_but_asked_about(place: Pl
     out = place.firm("run", "work.py:pays", "--id", "p", code=3)
     assert "may or may not have happened" in out
     [question] = inbox(place)
-    assert "nobody carries" in place.begin("answer", question["id"], '{"done": "paid"}').communicate()[1]
+    assert (
+        "nobody carries"
+        in place.begin("answer", question["id"], '{"done": "paid"}').communicate(timeout=20)[1]
+    )
     assert place.firm("run", "work.py:pays", "--id", "p") == '"paid"\n'
     assert place.calls() == ["pay"]
 
@@ -228,7 +231,7 @@ def test_a_full_disk_loses_nothing(place: Place) -> None:
     assert process.stderr is not None
     place.until(lambda: "disk full" in process.stderr.readline(), "the warning")  # type: ignore[union-attr]
     process.kill()
-    process.communicate()
+    process.communicate(timeout=20)
     assert place.firm("run", "work.py:add", "3", "4", timeout_s=60) == "14\n"
     assert "every invariant holds" in place.firm("doctor")
 

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from firm.testing import simulate_seed
@@ -27,8 +28,8 @@ def _one(seed: int) -> tuple[int, str, float]:
 
 def sweep(seeds: Iterable[int], *, processes: int = 2) -> tuple[dict[int, str], float]:
     """Reports of the seeds that failed, and histories per second of processor time."""
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        results = list(pool.imap_unordered(_one, seeds, chunksize=25))
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        results = list(pool.map(_one, seeds, chunksize=25))
     failed = {seed: report for seed, report, _ in results if report}
     spent_s = sum(seconds for _, _, seconds in results)
     return failed, len(results) / spent_s if spent_s else 0.0
