@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-long bench format clean
+.PHONY: help setup demo test check check-long bench bench-peers format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,8 +36,8 @@ _venv_package:
 		exit 1; \
 	fi
 
-demo: setup  ## design a wing, be killed in the middle, lose nothing (at most three minutes)
-	@$(BIN)/python examples/wing/demo.py
+demo: setup  ## design a wing, be killed in the middle, lose nothing; ARGS='--language zh' or '--no-model'
+	@$(BIN)/python examples/wing/demo.py $(ARGS)
 
 test: setup  ## the tests
 	@$(PYTEST)
@@ -55,16 +55,22 @@ bench: setup  ## measure, side by side: every bench/*.py prints JSON, a table sh
 	@mkdir -p bench/out
 	@for script in bench/*.py; do \
 		name=$$(basename $$script .py); \
-		if [ $$name = table ] || [ ! -e $$script ]; then continue; fi; \
+		case $$name in bench|bare|peers|table) continue;; esac; \
 		echo "measuring $$name" >&2; \
 		$(BIN)/python $$script > bench/out/$$name.json || exit 1; \
 	done
 	@$(BIN)/python bench/table.py bench/out/*.json
+
+bench-peers: setup  ## the same calls through other people's clients, which it installs into .venv-peers
+	@test -x .venv-peers/bin/pip || { $(PYTHON) -m venv .venv-peers && echo '*' > .venv-peers/.gitignore; }
+	@.venv-peers/bin/pip install -q -e . orjson 'openai[aiohttp]' 'pydantic-ai-slim[openai]'
+	@mkdir -p bench/out && .venv-peers/bin/python bench/peers.py > bench/out/peers.json
+	@$(BIN)/python bench/table.py bench/out/peers.json
 
 format: setup  ## put the code into shape
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix --exit-zero .
 
 clean:  ## remove what was made (.venv, caches, the demo's home)
-	@rm -rf $(VENV) .demo bench/out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-peers .demo bench/out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -69,8 +69,11 @@ class Check(msgspec.Struct, frozen=True):
 
     name: str
     wanted: str
+    """Sign and number."""
     value: float
     met: bool
+    share: bool = False
+    """Whether it is a share of the chord."""
     asked: bool = True
     """False: a wish, not a constraint."""
 
@@ -198,9 +201,9 @@ def checks(section: Section, aim: str, model: str = JUDGE_MODEL) -> list[Check]:
     sure = min(point.confidence for point in points)
     thick, slim = float(largest_thickness(numbers)[0]), float(slimmest_place(numbers)[0])
     found = [
-        Check("largest thickness", f"≥ {MIN_THICKNESS:.0%} of chord", thick, thick >= MIN_THICKNESS),
+        Check("largest thickness", f"≥ {MIN_THICKNESS:.0%}", thick, thick >= MIN_THICKNESS, share=True),
         Check("pitching moment", f"≥ {MIN_MOMENT:.2f}".replace("-", "−"), least, least >= MIN_MOMENT),
-        Check("slimmest place", f"≥ {MIN_SLIMMEST:.1%} of chord", slim, slim >= MIN_SLIMMEST),
+        Check("slimmest place", f"≥ {MIN_SLIMMEST:.1%}", slim, slim >= MIN_SLIMMEST, share=True),
     ]
     if aim == CRUISE:
         lift = points[1].lift
@@ -209,10 +212,9 @@ def checks(section: Section, aim: str, model: str = JUDGE_MODEL) -> list[Check]:
     if aim == GENTLE:
         above = polar(section, [section.angle_deg + GENTLE_DEG], model)[0]
         gain = above.lift - points[1].lift
-        found.append(
-            Check(f"lift gained {GENTLE_DEG:.0f}° above", f"≥ {GENTLE_GAIN}", gain, gain >= GENTLE_GAIN)
-        )
-    wish = f"a wish: ≥ {MIN_CONFIDENCE:.2f}"
+        name = f"lift gained {GENTLE_DEG:.0f}° above"
+        found.append(Check(name, f"≥ {GENTLE_GAIN}", gain, gain >= GENTLE_GAIN))
+    wish = f"≥ {MIN_CONFIDENCE:.2f}"
     found.append(Check("NeuralFoil's own confidence", wish, sure, sure >= MIN_CONFIDENCE, asked=False))
     return found
 

@@ -34,6 +34,8 @@ class Axes:
 
     across: str
     up: str
+    title: str
+    """For those who do not see the picture."""
     across_range: tuple[float, float] | None = None
     up_range: tuple[float, float] | None = None
 
@@ -60,15 +62,14 @@ def chart(axes: Axes, lines: Sequence[Line], *, mark: tuple[float, str] | None =
         x, _ = place(mark[0], up[0])
         parts.append(f'<path class="mark" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
         parts.append(f'<text class="word" x="{x - 6:.1f}" y="{HEIGHT - BOTTOM - 8}">{escape(mark[1])}</text>')
-    title = f"{axes.up} against {axes.across}"
-    inside = "in-" + "".join(letter if letter.isalnum() else "-" for letter in title)
+    inside = "in-" + "".join(letter if letter.isalnum() else "-" for letter in axes.title)
     clip = (
         f'<clipPath id="{inside}"><rect x="{LEFT}" y="{TOP}" '
         f'width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}"/></clipPath>'
     )
     drawn = "".join(_line(line, place) for line in lines)
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(axes.title)}">'
         f'{clip}{"".join(parts)}<g clip-path="url(#{inside})">{drawn}</g></svg>'
     )
 
@@ -124,10 +125,11 @@ def _number(value: float) -> str:
     return "0" if text in ("-0", "") else text.replace("-", "−")
 
 
-def outlines(shapes: Sequence[tuple[Points, str]]) -> str:
+def outlines(title: str, shapes: Sequence[tuple[Points, str]]) -> str:
     """Closed outlines in true proportion, the chord as wide as the picture.
 
     Args:
+        title: For those who do not see the picture.
         shapes: Points in fractions of the chord, and a CSS class for each.
     """
     highest = max(y for points, _ in shapes for _, y in points)
@@ -141,6 +143,6 @@ def outlines(shapes: Sequence[tuple[Points, str]]) -> str:
     chord = edge + highest * scale
     return (
         f'<svg class="wide" viewBox="0 0 {scale + 2 * edge:.0f} {height:.0f}" role="img" '
-        f'aria-label="the section before and after, in true proportion">'
+        f'aria-label="{escape(title)}">'
         f'<path class="mark" d="M{edge} {chord:.1f}H{edge + scale}"/>{"".join(paths)}</svg>'
     )

@@ -1,7 +1,8 @@
 """Design a wing section: from a flat plate that cannot fly, with 300 hands at once, past a crash or two.
 
 This is an ordinary `async def`; as a workflow of `firm` it survives. Each hand's find is recorded before the
-search goes on, and after a crash only the hands that had not reported are sent out again.
+search goes on, and after a crash only the hands that had not reported are sent out again. The summary that a model
+writes at the end is recorded in the same way: it is asked, and paid, once.
 
     firm run examples/wing/wing.py:design_wing
 """
@@ -14,9 +15,11 @@ import msgspec
 
 from aero import AIMS, GLIDE, Candidate
 from firm import ask, gather, step, workflow
-from report import Mark, Story, write_report
+from report import write_report
 from search import Task, judge, note, note_execution, search_near
 from section import Section, flat_plate
+from story import Mark, Story, Summary
+from summary import summarize
 
 POOL = 30
 """So many of the best sections are kept from one round to the next; each is the start of about ten hands."""
@@ -39,6 +42,10 @@ class Brief(msgspec.Struct, frozen=True):
     """Seconds that the founder has for the one question; then the default is taken."""
     report: str = "report.html"
     """Where the report is written."""
+    language: str = "en"
+    """Of the report: one of `words.LANGUAGES`."""
+    model: str = "default"
+    """Name of the firm's model that writes the summary; empty: nobody does."""
 
     @property
     def asked_at(self) -> int:
@@ -68,11 +75,13 @@ class Outcome(msgspec.Struct, frozen=True):
     aim: str
     report: str
     """Path of the report."""
+    summary: Summary
+    """Its paragraph by a model, or why there is none."""
 
 
 @workflow
 async def design_wing(brief: Brief = STANDARD) -> Outcome:
-    """Search, ask once, search on, judge, and write the report."""
+    """Search, ask once, search on, judge, have it summed up, and write the report."""
     chance = random.Random(brief.seed)
     plate = flat_plate()
     pool, aim, marks = [plate], GLIDE, list[Mark]()
@@ -86,15 +95,16 @@ async def design_wing(brief: Brief = STANDARD) -> Outcome:
             aim = str(await answer)
         tasks = tasks_of(pool, brief.hands, brief.reach(number), aim, chance)
         found = await gather(*(search_near(task) for task in tasks), limit=brief.hands)
-        best = keep_best(found)
-        pool = [candidate.section for candidate in best]
-        marks.append(Mark(number + 1, best[0].score, best[0].glide, best[0].feasible, aim))
+        kept = keep_best(found)
+        pool = [candidate.section for candidate in kept]
+        marks.append(Mark(number + 1, kept[0].score, kept[0].glide, kept[0].feasible, aim))
         await tell(marks[-1])
         if number >= brief.answered_at:
             finalists += [section for section in pool[:FINALISTS] if section not in finalists]
-    judged = await judge(finalists, aim)
-    story = Story(plate, judged[0], aim, marks, brief.hands, brief.seed)
-    return Outcome(judged[0], aim, await write_report(story, brief.report))
+    [before], [best, *_] = await gather(judge([plate], aim), judge(finalists, aim))
+    story = Story(before, best, aim, marks, brief.hands, brief.seed, brief.language)
+    summary = await summarize(story, brief.model)
+    return Outcome(best, aim, await write_report(story, summary, brief.report), summary)
 
 
 def tasks_of(pool: list[Section], hands: int, reach: float, aim: str, chance: random.Random) -> list[Task]:

@@ -27,12 +27,16 @@ if TYPE_CHECKING:
         uuid,
         workflow,
     )
+    from firm.model import Message, Model, chat
     from firm.root import Firm, run
+    from firm.units import Budget, Effort
 
 _WHERE = {
     "Firm": "firm.root",
     "run": "firm.root",
     "NotSent": "firm.errors",
+    **dict.fromkeys(("Message", "Model", "chat"), "firm.model"),
+    **dict.fromkeys(("Budget", "Effort"), "firm.units"),
     **dict.fromkeys(
         (
             "Retry",
@@ -58,11 +62,16 @@ _WHERE = {
 }
 
 __all__ = [
+    "Budget",
+    "Effort",
     "Firm",
+    "Message",
+    "Model",
     "NotSent",
     "Retry",
     "as_completed",
     "ask",
+    "chat",
     "continue_as",
     "current_run",
     "current_step",

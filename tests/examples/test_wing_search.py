@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 import search
 import wing
 from aero import CRUISE, GLIDE
-from demo import Seen, fresh, tally
+from demo import fresh, play, tally
 from search import Task, note, search_near
 from section import flat_plate
+from show import Seen
 from wing import Brief, Outcome, design_wing
 
 SMALL = {"rounds": 4, "hands": 10}
@@ -47,6 +49,11 @@ class Tags(HTMLParser):
 
 def design(path: Path, answer: str = GLIDE, **brief: Any) -> Outcome:
     """Run the workflow as the plain function that it is; the founder gives `answer`."""
+    return asyncio.run(search_alone(path, answer, **brief))
+
+
+async def search_alone(path: Path, answer: str = GLIDE, **brief: Any) -> Outcome:
+    """The same, inside a loop."""
 
     async def ask(question: str, *, options: list[str], **_: object) -> str:
         assert answer in options
@@ -55,7 +62,7 @@ def design(path: Path, answer: str = GLIDE, **brief: Any) -> Outcome:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wing, "ask", ask)
         patch.setattr(search, "TRIES", 3)
-        return asyncio.run(design_wing(Brief(report=str(path), **(SMALL | brief))))
+        return await design_wing(Brief(report=str(path), **(SMALL | brief)))
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +99,7 @@ def test_report_is_labelled_well_formed_and_stands_alone(designed: tuple[Outcome
     assert page.open == []
     assert "surrogate only" in page.text
     assert "confidence does not protect" in page.text
+    assert "No model wrote a summary here: " in page.text
     assert len(page.ids) == len(set(page.ids))
     assert page.links == []
     assert "nan" not in designed[1].lower().replace("nano", "")
@@ -130,6 +138,18 @@ def test_tally_finds_what_was_lost_and_what_was_repeated() -> None:
     assert tally({1, 2}, [1, 2, 3], [3, 4], {2, 3, 4}) == (1, 0, 1)
     with pytest.raises(SystemExit, match="mean nothing"):
         tally({1, 2, 9}, [1, 2], [3], {1, 2, 3, 9})
+
+
+def test_the_whole_demo_is_killed_and_loses_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    brief = Brief(rounds=5, hands=16, answer_s=2.0, report=str(tmp_path / "report.html"), model="")
+    assert play(tmp_path, brief) == 0
+    shown = capsys.readouterr().out
+    assert "kill -9 of process" in shown
+    assert re.search(r"steps lost +0\n", shown)
+    assert "No model wrote a summary here: none was wanted." in shown
+    assert "No model wrote a summary here: none was wanted." in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_the_demo_empties_only_a_folder_of_its_own(tmp_path: Path) -> None:

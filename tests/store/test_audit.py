@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from firm.kernel.journal import Kind, Row
+from firm.kernel.journal import Kind, Row, Stand
 from firm.kernel.status import Status
 from firm.store import batch
 
@@ -120,5 +120,15 @@ def test_sizes_count_without_reading_payloads(journal, pen):
         sizes = journal.sizes()
         assert (sizes.events, sizes.mail, sizes.open_questions, sizes.schema) == (3, 1, 1, 1)
         assert sizes.runs == {Status.RUNNING: 1, Status.SUCCEEDED: 1}
+
+    asyncio.run(story())
+
+
+def test_a_run_that_is_stuck_over_one_effect_may_wait_for_a_timer_beside_it(journal, pen):
+    async def story():
+        await journal.join("w", lease_s=None)
+        await pen.begin(journal, "a")
+        await journal.append([], [Stand("a", 1, Status.STUCK, 9, "in doubt", 18)])
+        assert journal.audit() == []
 
     asyncio.run(story())

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from firm.cli import checking, deciding, keeping, looking, making, running
-from firm.cli.command import Command, guarded
+from firm.cli import chatting, checking, deciding, keeping, keys, looking, making, models, running
+from firm.cli.command import Command, Group, Home, Json, guarded
 
-GROUPS = (making, running, looking, deciding, keeping, checking)
+PARTS = (making, running, looking, deciding, chatting, keeping, checking)
+GROUPS = (models.GROUP, keys.GROUP)
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong use, 3 waiting for a person."
 
 
@@ -26,10 +27,34 @@ def build() -> typer.Typer:
         epilog=EXIT_CODES,
     )
     app.callback()(_options)
-    for group in GROUPS:
-        for command in group.COMMANDS:
+    for part in PARTS:
+        for command in part.COMMANDS:
             _add(app, command)
+    for group in GROUPS:
+        app.add_typer(_group(group), name=group.name)
     return app
+
+
+def _group(group: Group) -> typer.Typer:
+    """Commands under one word; the word alone does what the first of them does."""
+    made = typer.Typer(
+        invoke_without_command=True,
+        rich_markup_mode=None,
+        help=group.help,
+        epilog=f"Example: {group.example}",
+    )
+
+    def alone(context: typer.Context, home: Home = None, as_json: Json = False) -> None:
+        if context.invoked_subcommand is None:
+            guarded(group.commands[0].function)(home=home, as_json=as_json)
+        elif home is not None or as_json:
+            word = context.invoked_subcommand
+            raise typer.BadParameter(f"put --home and --json behind {word!r}: firm {group.name} {word} …")
+
+    made.callback()(alone)
+    for command in group.commands:
+        _add(made, command)
+    return made
 
 
 def _add(app: typer.Typer, command: Command) -> None:

@@ -10,6 +10,7 @@ from firm.cli.command import DONE, FAILED, Command, Home, Json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from firm.root.config import Config
     from firm.root.home import Home as HomeFolder
     from firm.store.sqlite import SqliteJournal
 
@@ -58,8 +59,9 @@ def _examine(home: "HomeFolder") -> "Iterator[Finding]":
     yield Finding("warn", "sqlite", warning) if warning else Finding("ok", "sqlite", "no known faults")
     yield Finding("ok", "home", f"{home.folder}" + ("" if home.state.exists() else " (nothing there yet)"))
     try:
-        read_config(home.config)
+        config = read_config(home.config)
         yield Finding("ok", "firm.toml", "in order" if home.config.exists() else "none, which is fine")
+        yield from _models(config)
     except FirmError as error:
         yield Finding("bad", "firm.toml", str(error))
     yield from _disk(home)
@@ -75,6 +77,21 @@ def _examine(home: "HomeFolder") -> "Iterator[Finding]":
         yield from _journal(journal)
     finally:
         journal.close()
+
+
+def _models(config: "Config") -> "Iterator[Finding]":
+    import asyncio
+    import os
+
+    from firm.cli.finding import look_at_models
+
+    standing = asyncio.run(look_at_models(config, os.environ))
+    yield Finding("ok", "default", f"{standing.default} ({'; '.join(standing.why)})")
+    yield Finding("ok", "servers", ", ".join(standing.servers) or "none on the usual local ports")
+    yield from (Finding("ok", "key", told) for told in standing.keys)
+    yield from (Finding("warn", "key", told) for told in standing.lacking)
+    yield from (Finding("ok", "weights", told) for told in standing.weights)
+    yield from (Finding("warn", "weights", told) for told in standing.missing)
 
 
 def _disk(home: "HomeFolder") -> "Iterator[Finding]":

@@ -39,6 +39,17 @@ class Command:
     """Its result is the exit code; None: 0."""
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Commands under one word, such as `firm models list`."""
+
+    name: str
+    example: str
+    help: str
+    commands: tuple[Command, ...]
+    """The first is what the word alone does."""
+
+
 def guarded(function: Callable[..., int | None]) -> Callable[..., None]:
     """The same command, whose errors are messages and whose result is the exit code."""
 

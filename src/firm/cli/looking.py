@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from firm.root.firm import Firm
-    from firm.root.view import EventView, QuestionView, RunView
+    from firm.root.view import EventView, QuestionView, RunView, SpanView
+
+    History = tuple[RunView, list[EventView], list[SpanView], list[QuestionView]]
 
 MAX_CHILDREN = 30
 """Children shown at one level of the tree."""
@@ -90,24 +92,24 @@ def show(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Tell the history of a run: steps, retries, questions."""
+    """Tell the history of a run: steps, retries, calls of models, questions."""
     import asyncio
 
     from firm.cli.text import print_json, render
 
-    async def main() -> tuple["RunView", list["EventView"], list["QuestionView"], "Tree | None"]:
+    async def main() -> tuple["History", "Tree | None"]:
         async with visit(home) as firm:
             run = firm.run(run_id)
-            view, events = await run.view(), await run.events()
+            view, events, spans = await run.view(), await run.events(), await run.spans()
             questions = [question for question in await firm.inbox() if question.run == run_id]
-            return view, events, questions, None if as_json else await _tree(firm, view)
+            return (view, events, spans, questions), None if as_json else await _tree(firm, view)
 
-    view, events, questions, tree = asyncio.run(main())
+    (view, events, spans, questions), tree = asyncio.run(main())
     if as_json:
-        print_json({"run": view, "events": events, "questions": questions})
+        print_json({"run": view, "events": events, "spans": spans, "questions": questions})
         return
     _print_head(view, events)
-    _print_events(events, last)
+    _print_events(events, spans, last)
     if tree is not None:
         print("\nchildren")
         render(tree)
@@ -134,7 +136,8 @@ def _print_head(view: "RunView", events: list["EventView"]) -> None:
         print("\nits history was cleared by `firm gc`")
 
 
-def _print_events(events: list["EventView"], last: int) -> None:
+def _print_events(events: list["EventView"], spans: list["SpanView"], last: int) -> None:
+    from firm.cli.spans import add_spans, under_events
     from firm.cli.text import add_row, line, render, span, table
 
     if not events:
@@ -144,6 +147,7 @@ def _print_events(events: list["EventView"], last: int) -> None:
         print(f"({len(events) - last} earlier events; --last {len(events)} shows all)")
     made = table("AT", "WHAT", "CALL", "DETAIL")
     start = events[0].at
+    found, given_up = under_events(events, spans)
     for event in events[-last:]:
         call = f"{event.place} {event.name}{event.given}" if event.place else event.name
         if event.kind in ("ended", "cancel", "timer"):
@@ -151,6 +155,10 @@ def _print_events(events: list["EventView"], last: int) -> None:
         add_row(
             made, f"+{span((event.at - start).total_seconds())}", event.kind, line(call, 80), _detail(event)
         )
+        add_spans(made, found.get(event.seq, []), start)
+    if given_up:
+        add_row(made, "", "given up", "", "calls whose result the workflow did not wait for")
+        add_spans(made, given_up, start)
     render(made)
 
 
@@ -163,10 +171,23 @@ def _detail(event: "EventView") -> str:
     elif event.kind in ("done", "message", "answered", "started") or (
         event.kind == "ended" and event.value is not None
     ):
-        parts.append(shown(event.value, 120))
+        value = _said(event.value) if event.name == "chat" else event.value
+        parts.append(shown(value, 120))
     if event.detail:
         parts.append(f"({line(event.detail)})")
     return " ".join(parts)
+
+
+def _said(value: Any) -> Any:
+    """Of a model's reply what it says, or calls; anything else as it is."""
+    parts = value.get("parts") if isinstance(value, dict) else None
+    if not isinstance(parts, list) or not all([isinstance(part, dict) for part in parts]):
+        return value
+    words = "".join([str(part.get("text", "")) for part in parts if part.get("type") == "text"])
+    calls = [
+        f"{part.get('name')}({part.get('arguments')})" for part in parts if part.get("type") == "tool_call"
+    ]
+    return " ".join([*([words] if words else []), *calls])
 
 
 async def _tree(firm: "Firm", view: "RunView") -> "Tree | None":

@@ -10,6 +10,7 @@ from firm.cli.command import DONE, FAILED, Command, Home, Json, complain, note
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from firm.cli.serving import Served
     from firm.root.door import Stop
     from firm.root.firm import Firm
     from firm.root.handle import Run
@@ -121,11 +122,22 @@ def say_home(firm: "Firm") -> None:
         note(f"no firm here yet: making {firm.home.state} (elsewhere: --home DIR or $FIRM_HOME)")
 
 
-def up(home: Home = None, as_json: Json = False) -> int:
-    """Carry all runs until Ctrl-C or `firm stop`.
+def up(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65_535, help="Serve the models at this port; 0: at a free one."
+        ),
+    ] = None,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Serve no models over HTTP.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> int:
+    """Carry all runs, and serve the models over HTTP, until Ctrl-C or `firm stop`.
 
     Then the runs are parked; nothing is lost.
     """
+    from firm.cli.serving import serve_models
     from firm.root.door import GRACE_S, drive, stopped_line
     from firm.root.firm import Firm
     from firm.root.lock import holder_of
@@ -141,10 +153,12 @@ def up(home: Home = None, as_json: Json = False) -> int:
         async with firm:
             if not firm.is_owner:
                 return _is_up(firm, holder_of(firm.home.lock))
-            _say_up(firm, await firm.unfinished(), as_json=as_json)
+            wanted = firm.config.serve.enabled and not no_serve
+            served = await serve_models(firm, port) if wanted else None
+            _say_up(firm, await firm.unfinished(), served, as_json=as_json)
             while firm.fatal is None and stop.signal is None:
                 await stop.unless(_soon())
-            firm.grace_s = GRACE_S
+            firm.grace_s = GRACE_S if served is None else await served.stop(GRACE_S)
             broken = firm.fatal
         if broken is not None:
             complain(f"the engine stopped: {broken}")
@@ -166,19 +180,22 @@ def _is_up(firm: "Firm", holder: object) -> int:
     return FAILED
 
 
-def _say_up(firm: "Firm", runs: list[Any], *, as_json: bool) -> None:
+def _say_up(firm: "Firm", runs: list[Any], served: "Served | None", *, as_json: bool) -> None:
     import os
 
     from firm.cli.text import count, print_json
 
     unfinished = len(runs)
     if as_json:
-        print_json({"home": str(firm.home.folder), "pid": os.getpid(), "unfinished": unfinished})
+        found = {"home": str(firm.home.folder), "pid": os.getpid(), "unfinished": unfinished}
+        print_json(found | ({"serve": served.record()} if served is not None else {}))
     else:
         print(
             f"{firm.config.name or 'firm'} is up in {firm.home.folder}: {count(unfinished, 'unfinished run')}. "
             "Ctrl-C parks what runs."
         )
+        if served is not None:
+            served.tell()
     sys.stdout.flush()
 
 

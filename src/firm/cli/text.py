@@ -27,6 +27,16 @@ def plain(text: str) -> str:
     return _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
 
 
+def visible(text: str) -> str:
+    """`text` with control characters written out, each by itself: also for pieces of a text that is on its way."""
+    return _CONTROLS.sub(_written_out, text)
+
+
+def _written_out(found: re.Match[str]) -> str:
+    number = ord(found.group())
+    return "" if number == 13 else f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+
+
 def line(value: object, limit: int = 200) -> str:
     """One line, at most `limit` characters."""
     text = " ".join(plain(str(value)).split())
@@ -103,9 +113,9 @@ def span(seconds: float) -> str:
     return f"{whole} s"
 
 
-def count(number: int, noun: str) -> str:
-    """'1 run', '3 runs'."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """'1 run', '3 runs'; '2 replies', where the plural is given."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
 
 
 def ago(at: datetime) -> str:

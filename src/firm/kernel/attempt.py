@@ -107,14 +107,17 @@ class Attempts:
             run.in_flight -= 1
             call.task = None
             if self._writer.carries(run):
+                self._write_rows(run, info)
                 self._failed(run, call, definition, error)
                 self._writer.quiet(run)
             return
         run.in_flight -= 1
         call.task = None
-        if not self._writer.carries(run) or (call.dropped and not call.intent):
+        if not self._writer.carries(run):
             return
-        self._end(run, call, Kind.DONE, body, info.rows)
+        self._write_rows(run, info)
+        if call.intent or not call.dropped:
+            self._end(run, call, Kind.DONE, body)
 
     async def _timed(self, definition: StepDef, call: Call, timeout_s: float) -> Any:
         try:
@@ -138,9 +141,12 @@ class Attempts:
             self._threads, copy_context().run, _in_thread, definition, call
         )
 
-    def _end(self, run: Run, call: Call, kind: Kind, body: bytes, rows: list[Row] | None = None) -> None:
-        for row in rows or ():
+    def _write_rows(self, run: Run, info: StepInfo) -> None:
+        """What the attempt put down, with whatever is written of it next: a failed one costs money too (rule K10)."""
+        for row in info.rows:
             self._writer.write_rows(Row(row.book, row.key, row.value, run.id, run.epoch))
+
+    def _end(self, run: Run, call: Call, kind: Kind, body: bytes) -> None:
         self._writer.write(run, kind, call, body)
 
     def _failed(self, run: Run, call: Call, definition: StepDef, error: BaseException) -> None:

@@ -1,7 +1,7 @@
 """Where code finds the run or the step that it is in.
 
-One rule: there is one context variable, and it is the only way. Outside any run it is None, and workflows and
-steps are plain functions.
+One rule: context variables are the only way. Outside any run `current` is None, and workflows and steps are plain
+functions; `opened` is the firm of the block that this code is in, which the kernel knows nothing else about.
 """
 
 from contextvars import ContextVar
@@ -40,11 +40,25 @@ class StepInfo:
         return self._key
 
     def also(self, row: Row) -> None:
-        """Write a row of a book in the same transaction as this step's result (rule K10)."""
+        """Write a row of a book in the same transaction as what comes of this attempt (rule K10).
+
+        That is its result, its failure (of each attempt that fails), the question about an effect in doubt; of a
+        call that the workflow has given up, the row alone. What has no outcome leaves no row: an attempt that a
+        crash, a parked firm or the end of the run cuts off.
+        """
         self.rows.append(row)
 
 
 current: ContextVar["Run | StepInfo | None"] = ContextVar("firm_current", default=None)
+opened: ContextVar[object | None] = ContextVar("firm_opened", default=None)
+
+
+def current_firm() -> object | None:
+    """The firm that this code belongs to: that of its run, else that of the open block; None where there is neither."""
+    here = current.get()
+    run = here.run if isinstance(here, StepInfo) else here
+    firm: object | None = run.firm if run is not None else None
+    return firm if firm is not None else opened.get()
 
 
 def current_run() -> "Run":

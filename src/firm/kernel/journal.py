@@ -90,6 +90,15 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     epoch: int = 0
 
 
+OWN = "\t"
+"""Ends the run's id in the key of a row that goes with its run; no id of a run contains it."""
+
+
+def own_key(run: str, name: str = "") -> str:
+    """Key of a row that belongs to one run: what forgets the run's history forgets the row with it."""
+    return f"{run}{OWN}{name}"
+
+
 class NewRun(msgspec.Struct, frozen=True, gc=False):
     """A run that begins. Refused if the id is taken."""
 

@@ -5,37 +5,45 @@ desk (`Owner`, `Visitor`).
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import sys
 import time
 from collections.abc import Mapping
+from contextvars import Token
 from types import TracebackType
 from typing import Any, Self, cast
 
 from firm.errors import JournalCorrupt, JournalError, JournalNewer, UsageError
 from firm.ids import check_id
+from firm.kernel.context import opened
 from firm.kernel.definition import WorkflowDef, workflow_of
 from firm.kernel.status import Status
 from firm.kernel.value import BUILTIN
+from firm.model.models import Given, Models
 from firm.root import spool
 from firm.root.config import Config, read_config
 from firm.root.handle import Run
 from firm.root.home import Home, find_home
 from firm.root.lock import Lock, holder_of
+from firm.root.models import models_of
 from firm.root.owner import Owner, own, unfinished
 from firm.root.request import FOUNDER, Request, What, find_standing
 from firm.root.view import (
     EventView,
     QuestionView,
     RunView,
+    SpanView,
     arguments_of,
     event_view,
     question_view,
     run_view,
+    span_view,
 )
 from firm.root.visitor import Visitor
 from firm.store.sqlite import SqliteJournal
+from firm.trace import spans_of
 
 CLOSE_GRACE_S = 2.0
 """How long steps under way may take to end when the block is left; after that they are cancelled."""
@@ -46,13 +54,23 @@ OPEN_S = 10.0
 class Firm:
     """A firm that is open in this process; made by `Firm.open`."""
 
-    def __init__(self, home: Home, *, resume: bool = True, engine: bool = True) -> None:
+    def __init__(
+        self,
+        home: Home,
+        *,
+        models: Mapping[str, Given] | None = None,
+        resume: bool = True,
+        engine: bool = True,
+    ) -> None:
         self.home = home
         self.config = Config()
         self.grace_s = CLOSE_GRACE_S
         """How long leaving the block waits for steps under way."""
         self.parked: list[str] = []
         """After the block: the runs that this process has parked (without children), the newest first."""
+        self._given = models
+        self._models: Models | None = None
+        self._token: Token[object | None] | None = None
         self._resume = resume
         self._engine = engine
         self._name = ""
@@ -64,7 +82,7 @@ class Firm:
         cls,
         home: str | os.PathLike[str] | None = None,
         *,
-        models: Mapping[str, object] | None = None,
+        models: Mapping[str, Given] | None = None,
         resume: bool = True,
     ) -> "Firm":
         """A firm in a folder, for `async with Firm.open("my-firm") as firm:`.
@@ -76,16 +94,14 @@ class Firm:
         Args:
             home: Folder, made if it is not there; None: $FIRM_HOME, else the nearest folder upward with
                 `firm.toml` or `.firm/`, else the current folder.
-            models: For later parts; None for now.
+            models: Models by name, `{"default": Model(url=…, name=…)}`; they go before those in `firm.toml`.
             resume: Whether unfinished runs go on at once; otherwise each does when something reaches it.
 
         Raises:
-            UsageError: a home that is no folder or cannot be written, `firm.toml` with a wrong key, models given.
+            UsageError: a home that is no folder or cannot be written, `firm.toml` with a wrong key.
             JournalError: the journal cannot be read or written (on entering the block).
         """
-        if models is not None:
-            raise UsageError(f"models={models!r}: this version of firm has no models yet; leave it out")
-        return cls(find_home(home), resume=resume)
+        return cls(find_home(home), models=models, resume=resume)
 
     @classmethod
     def visit(cls, home: str | os.PathLike[str] | None = None) -> "Firm":
@@ -99,22 +115,29 @@ class Firm:
             raise UsageError("this firm is open already; make another with Firm.open()")
         self.home.make()
         self.config = read_config(self.home.config)
+        self._models = models_of(self.config, self.home, self._given)
         self._name = spool.new_sender()
         deadline = time.monotonic() + OPEN_S
         while self._opened is None:
             self._opened = await self._try_to_open(last=time.monotonic() > deadline)
             if self._opened is None:
                 await asyncio.sleep(0.02)
+        self._token = opened.set(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         desk = self._desk
+        if self._token is not None:
+            with contextlib.suppress(ValueError):  # the block is left in another task than it was entered in
+                opened.reset(self._token)
         try:
             await desk.close(self.grace_s)
         finally:
             self._opened = None
+            if self._models is not None:
+                await self._models.close()
         self.parked = desk.parked
 
     async def _try_to_open(self, *, last: bool) -> Owner | Visitor | None:
@@ -140,6 +163,13 @@ class Firm:
         if self._opened is None:
             raise UsageError("the firm is not open; use `async with Firm.open(...) as firm:`")
         return self._opened
+
+    @property
+    def models(self) -> Models:
+        """The models of this firm; `chat` finds them here."""
+        if self._models is None:
+            raise UsageError("the firm is not open; use `async with Firm.open(...) as firm:`")
+        return self._models
 
     @property
     def is_owner(self) -> bool:
@@ -273,6 +303,11 @@ class Firm:
         journal = self._desk.journal
         await find_standing(run_id, journal)
         return [event_view(event) for event in await journal.read(run_id, whole=True)]
+
+    async def _spans(self, run_id: str) -> list[SpanView]:
+        journal = self._desk.journal
+        await find_standing(run_id, journal)
+        return [span_view(kept) for kept in await spans_of(journal, run_id)]
 
 
 def _make_journal(home: Home) -> None:

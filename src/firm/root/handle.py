@@ -11,7 +11,7 @@ from firm.kernel.code import load
 from firm.kernel.definition import WorkflowDef, workflow_of
 from firm.kernel.failure import Failure, rebuild_failure
 from firm.kernel.status import Status
-from firm.root.view import EventView, RunView, value_of
+from firm.root.view import EventView, RunView, SpanView, value_of
 
 if TYPE_CHECKING:
     from firm.root.firm import Firm
@@ -68,6 +68,13 @@ class Run:
     async def events(self) -> list[EventView]:
         """Its whole history, in order. UsageError: there is no such run."""
         return await self._firm._events(self.id)
+
+    async def spans(self) -> list[SpanView]:
+        """Its calls of models, tools and agents, by generation, place and attempt; those of child runs are theirs.
+
+        UsageError: there is no such run.
+        """
+        return await self._firm._spans(self.id)
 
 
 def _find(reference: str) -> WorkflowDef | None:

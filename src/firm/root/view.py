@@ -1,4 +1,4 @@
-"""What is shown of runs, events and questions: records that a person can read.
+"""What is shown of runs, events, spans and questions: records that a person can read.
 
 One rule: reading never fails for one odd row; what cannot be decoded is shown as bytes.
 """
@@ -14,6 +14,7 @@ from firm.kernel.failure import Failure
 from firm.kernel.journal import Event, Kind, Question, Standing
 from firm.kernel.status import Status
 from firm.kernel.value import BUILTIN, TAGGED, show_input
+from firm.trace import Kept
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,38 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     """What else there is to say: attempt, sender, id of the question."""
     traceback: str = ""
+    attempt: int = 0
+    """Number of the attempt that failed, 1 for the first; 0 where the event is about none."""
+
+
+class MomentView(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened while a span lasted: a retry, a fallback, a repair, a cache hit."""
+
+    name: str
+    at: datetime
+    attributes: dict[str, Any]
+
+
+class SpanView(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of a model, a tool or an agent, as the step that made it kept it."""
+
+    generation: int
+    """Part of the run, 1 for the first."""
+    place: int
+    """Number of the call in that part."""
+    attempt: int
+    """Of the step, 1 for the first."""
+    name: str
+    """As OpenTelemetry names it: 'chat gpt-x'."""
+    operation: str
+    """'chat', 'embeddings', 'execute_tool' …: see `firm.trace.span`."""
+    at: datetime
+    duration_ms: float
+    error: str
+    """Class of the error it ended with; '' where it went well."""
+    attributes: dict[str, Any]
+    """All of them, by the names in `firm.trace.attribute`."""
+    moments: list[MomentView]
 
 
 class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +140,26 @@ def question_view(question: Question) -> QuestionView:
         default=value_of(question.default) if question.default else None,
         deadline=None if question.deadline_us is None else when(question.deadline_us),
         asked_at=when(question.asked_us),
+    )
+
+
+def span_view(kept: Kept) -> SpanView:
+    """A span, for people."""
+    span = kept.span
+    return SpanView(
+        generation=kept.generation,
+        place=kept.place,
+        attempt=kept.attempt,
+        name=span.name,
+        operation=span.operation,
+        at=when(span.start_us),
+        duration_ms=span.duration_us / 1000,
+        error=span.error,
+        attributes=span.all_attributes,
+        moments=[
+            MomentView(name=moment.name, at=when(moment.at_us), attributes=dict(moment.attributes))
+            for moment in span.moments
+        ],
     )
 
 
@@ -184,6 +237,7 @@ def _tell_attempt(event: Event) -> dict[str, Any]:
         "error": text,
         "detail": f"attempt {attempt.number}, again in {max(0, attempt.next_at_us - event.at_us) / 1e6:.3g} s",
         "traceback": failure.traceback if failure is not None else "",
+        "attempt": attempt.number,
     }
 
 

@@ -105,13 +105,23 @@ def question(db: sqlite3.Connection, id: str) -> Question | None:
     return None if row is None else Question(*row)
 
 
-def rows(db: sqlite3.Connection, book: str, prefix: str) -> list[Row]:
-    """Rows of a book whose keys begin with `prefix`, by key."""
+def rows(db: sqlite3.Connection, book: str, prefix: str, *, limit: int = -1) -> list[Row]:
+    """Rows of a book whose keys begin with `prefix`, by key; at most so many, -1: all."""
     found = db.execute(
-        "SELECT key, value FROM rows WHERE book = ? AND key >= ? AND (key < ? OR ? = '') ORDER BY key",
-        (book, prefix, _after(prefix), _after(prefix)),
+        "SELECT key, value FROM rows WHERE book = ? AND key >= ? AND (key < ? OR ? = '') ORDER BY key LIMIT ?",
+        (book, prefix, _after(prefix), _after(prefix), limit),
     )
     return [Row(book, key, value) for key, value in found.fetchall()]
+
+
+def books(db: sqlite3.Connection) -> list[str]:
+    """Names of the books that have rows, without reading the rows."""
+    found: list[str] = []
+    row = db.execute("SELECT min(book) FROM rows").fetchone()
+    while row[0] is not None:
+        found.append(row[0])
+        row = db.execute("SELECT min(book) FROM rows WHERE book > ?", (row[0],)).fetchone()
+    return found
 
 
 def next_wake_us(db: sqlite3.Connection) -> int | None:

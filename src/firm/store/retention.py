@@ -1,4 +1,4 @@
-"""What is forgotten: payloads of runs that ended long ago, and blobs that nothing needs.
+"""What is forgotten: payloads and own rows of runs that ended long ago, and blobs that nothing needs.
 
 One rule: an erased event keeps the SHA-256 of its bytes, so the chain of hashes verifies for ever. Work goes
 in small transactions, so that appends slip in between.
@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
+from firm.kernel.journal import own_key
 from firm.kernel.status import TERMINAL
+from firm.store import reading
 from firm.store.blob import Blobs, referenced
 from firm.store.writer import Writer
 
 _EVENTS_AT_ONCE = 5000
+_ROWS_AT_ONCE = 5000
 _BLOBS_AT_ONCE = 100
 _ENDED = ", ".join(f"'{status.value}'" for status in sorted(TERMINAL))
 
@@ -31,24 +34,25 @@ class Collected:
     events: int
     blobs: int
     bytes: int
-    """Of payloads and blobs; in the journal's file they are used again before it grows."""
+    """Of payloads, rows and blobs; in the journal's file they are used again before it grows."""
 
 
 async def erase(writer: Writer, older_than_us: int, aside: Aside) -> tuple[int, int, int]:
-    """Erase the events of runs that ended before then: (events, runs, bytes). Raises JournalError."""
+    """Erase the events and own rows of runs that ended before then: (events, runs, bytes). Raises JournalError."""
     events = runs = size = last = 0
     while True:
         async with writer.transaction() as db:
             row = db.execute(
-                f"SELECT number FROM runs WHERE number > ? AND status IN ({_ENDED}) AND erased = 0"
+                f"SELECT number, id FROM runs WHERE number > ? AND status IN ({_ENDED}) AND erased = 0"
                 " AND changed_us < ? ORDER BY number LIMIT 1",
                 (last, older_than_us),
             ).fetchone()
             if row is None:
                 return events, runs, size
             count, bytes_ = await aside(partial(_erase_some, db, row[0]))
-            events, size = events + count, size + bytes_
-            if count < _EVENTS_AT_ONCE:
+            rows, room = await aside(partial(_drop_rows, db, row[1]))
+            events, size = events + count, size + bytes_ + room
+            if count < _EVENTS_AT_ONCE and rows < _ROWS_AT_ONCE:
                 _forget(db, row[0])
                 runs, last = runs + 1, row[0]
 
@@ -66,6 +70,22 @@ def _erase_some(db: sqlite3.Connection, run: int) -> tuple[int, int]:
     finally:
         db.execute("PRAGMA secure_delete = OFF")
     return len(rows), sum(len(data) - 32 for _, data in rows)
+
+
+def _drop_rows(db: sqlite3.Connection, run: str) -> tuple[int, int]:
+    """Delete some of the rows that belong to the run alone: (rows, bytes)."""
+    count = size = 0
+    db.execute("PRAGMA secure_delete = ON")
+    try:
+        for book in reading.books(db):
+            found = reading.rows(db, book, own_key(run), limit=_ROWS_AT_ONCE - count)
+            db.executemany(
+                "DELETE FROM rows WHERE book = ? AND key = ?", [(book, line.key) for line in found]
+            )
+            count, size = count + len(found), size + sum(len(line.value) for line in found)
+    finally:
+        db.execute("PRAGMA secure_delete = OFF")
+    return count, size
 
 
 def _forget(db: sqlite3.Connection, run: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firm.cli.text import add_row, as_json, count, line, plain, render, shown, span, table
+from firm.cli.text import add_row, as_json, count, line, plain, render, shown, span, table, visible
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,21 @@ from firm.cli.text import add_row, as_json, count, line, plain, render, shown, s
 )
 def test_escapes_and_controls_are_taken_out(text: str, left: str) -> None:
     assert plain(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "shown_as"),
+    [
+        ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+        ("a\x9b31mb\x00", "a\\x9b31mb\\x00"),
+        ("one\r\ntwo\tthree", "one\ntwo\tthree"),
+        ("\u202egnp.exe\ud800", "\\u202egnp.exe\\ud800"),
+        ("日本語 👩\u200d🚀 é", "日本語 👩\u200d🚀 é"),
+    ],
+)
+def test_controls_can_be_written_out(text: str, shown_as: str) -> None:
+    assert visible(text) == shown_as
+    assert "".join(visible(char) for char in text) == shown_as
 
 
 @given(st.text())
@@ -104,6 +119,7 @@ def test_times_are_short(seconds: float, text: str) -> None:
 
 def test_numbers_agree_with_their_nouns() -> None:
     assert (count(1, "run"), count(0, "run"), count(2, "run")) == ("1 run", "0 runs", "2 runs")
+    assert (count(1, "reply", "replies"), count(2, "reply", "replies")) == ("1 reply", "2 replies")
 
 
 def test_wide_characters_line_up_and_markup_is_text() -> None:

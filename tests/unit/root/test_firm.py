@@ -360,9 +360,13 @@ def test_a_run_whose_history_was_cleared_says_so(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_models_are_refused_for_now(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="models"):
-        Firm.open(tmp_path, models={"default": object()})
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Firm.open(tmp_path, models={"default": object()}):  # type: ignore[dict-item]
+            pass
+
+    with pytest.raises(UsageError, match=r"models\['default'\] is <object"):
+        asyncio.run(main())
 
 
 def test_a_firm_is_opened_once(tmp_path: Path) -> None:

@@ -1,0 +1,182 @@
+"""`chat`: one question to a model, one reply; inside a run a journaled step.
+
+One rule: a reply that was paid for is written down before anything is decided about it. What is wrong with it, and
+the one round of repair, is worked out outside the step, from what the journal has.
+"""
+
+import functools
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Any, cast
+
+import msgspec
+
+from firm.errors import UsageError
+from firm.ids import digest
+from firm.kernel import Retry, step
+from firm.kernel.context import current, current_firm
+from firm.kernel.run import Run
+from firm.model.check import ask_checked
+from firm.model.embedded import error as embedded
+from firm.model.error import RAISED
+from firm.model.message import Message
+from firm.model.models import Models, label_of
+from firm.model.repair import shape_of_tool
+from firm.model.reply import Reply
+from firm.model.request import MAX_TOKENS, Request, Sampling, Tool, Watch
+from firm.model.schema import Shape, shape_of
+from firm.model.target import Model
+from firm.units.effort import Effort, effort_of
+
+WAIT = Retry(attempts=6, first_s=4, factor=4, max_s=600)
+"""How long a run waits for a model that is not there: durably, beyond the retries of the router."""
+MAX_TOKENS_LIMIT = 1_000_000
+
+_watch: ContextVar[Watch | None] = ContextVar("firm_model_watch", default=None)
+
+
+async def chat(
+    messages: str | Sequence[Message],
+    *,
+    model: str | Model = "default",
+    schema: Any = None,
+    tools: Sequence[Tool] = (),
+    tool_choice: str = "auto",
+    effort: Effort | str | None = None,
+    max_tokens: int = MAX_TOKENS,
+    sampling: Sampling | None = None,
+    watch: Watch | None = None,
+    urgent: bool = False,
+) -> Reply:
+    """Ask a model for one reply.
+
+    Inside a run it is a journaled step: after a crash a reply that is in the journal is not asked for again. Inside
+    an open firm it goes through the firm's router. With neither, a `Model` must be given, and it is a bare call.
+
+    Args:
+        messages: The question, or the conversation so far.
+        model: Name of a model of the firm, or a `Model`.
+        schema: Type of the value that the reply must hold (Struct, dataclass, pydantic model, builtin types), or
+            a JSON Schema. The reply is checked here, whatever the server promised, and repaired once.
+        tools: What the model may call; the calls come back in `Reply.tool_calls`, nothing is executed.
+        tool_choice: 'auto', 'required', 'none', or the name of a tool.
+        effort: A level of `firm.units.LEVELS`; None: the server's own.
+        max_tokens: Bound of the reply, 1..1,000,000.
+        sampling: Temperature, seed, stop words, log-probabilities.
+        watch: Is told of each piece while the reply comes; changes nothing about the reply.
+        urgent: A person waits: this goes before background work.
+
+    Returns:
+        The reply; `Reply.value` is the checked value where a schema was given.
+
+    Raises:
+        UsageError: messages, tools or options that cannot be right; no such model.
+        ModelError: the model cannot do it: key refused, context too long, a reply that stayed wrong …
+        ModelUnavailable: no server answered in the end.
+    """
+    request = _request(messages, model, tools, effort, max_tokens)
+    shape: Shape | None = None
+    if schema is not None:
+        shape = shape_of(schema)
+        request = msgspec.structs.replace(request, schema=shape.json_schema)
+    if sampling is not None or tool_choice != "auto" or urgent:
+        request = _with(request, sampling, tool_choice, urgent)
+    firm = current_firm()
+    if firm is None:
+        return await _bare(request, shape, model, watch)
+    models = _models_of(firm)
+    if type(model) is Model:
+        models.add(model)
+    here = current.get()
+    if isinstance(here, Run):
+        return await _in_run(msgspec.structs.replace(request, session=session_of(here)), shape, watch)
+    if shape is None and not request.tools:
+        return await models.call(request, watch)
+    return await ask_checked(request, shape, functools.partial(models.call, watch=watch), watch=watch)
+
+
+async def _bare(request: Request, shape: Shape | None, model: str | Model, watch: Watch | None) -> Reply:
+    """Neither firm nor run: connections for this one call."""
+    if not isinstance(model, Model):
+        raise UsageError(
+            f"chat(model={model!r}) outside any firm: names of models stand in a firm's firm.toml; call it inside "
+            "`async with Firm.open(...)`, or give a Model(url=…, name=…)"
+        )
+    async with Models() as models:
+        models.add(model)
+        return await ask_checked(request, shape, functools.partial(models.call, watch=watch), watch=watch)
+
+
+async def _in_run(request: Request, shape: Shape | None, watch: Watch | None) -> Reply:
+    """Each request is a step of its own; who watches is no part of it."""
+    if watch is None:
+        return await ask_checked(request, shape, _draw)
+    token = _watch.set(watch)
+    try:
+        return await ask_checked(request, shape, _draw, watch=watch)
+    finally:
+        _watch.reset(token)
+
+
+async def _draw_step(request: Request) -> Reply:
+    """One reply, inside a run."""
+    return await _models_of(current_firm()).call(request, _watch.get())
+
+
+_draw_step.__name__ = "chat"
+_draw = step(retry=WAIT, raises=(*RAISED, *embedded.RAISED))(_draw_step)
+
+
+def session_of(run: Run) -> str:
+    """The session of a run: stable, and without the words of its id."""
+    return digest("firm/session", run.id)
+
+
+def _models_of(firm: object | None) -> Models:
+    models = getattr(firm, "models", None)
+    if models is None:
+        raise UsageError("chat() in a run of a firm without models; open it with Firm.open")
+    return cast("Models", models)
+
+
+def _request(
+    messages: str | Sequence[Message],
+    model: str | Model,
+    tools: Sequence[Tool],
+    effort: Effort | str | None,
+    max_tokens: int,
+) -> Request:
+    if type(messages) is str:
+        said: tuple[Message, ...] = (Message("user", messages),)
+    else:
+        said = tuple(messages)  # type: ignore[arg-type]
+        if not said or not all(isinstance(message, Message) for message in said):
+            raise UsageError(
+                f"chat(messages={messages!r:.80}): give a text, or a list of Message with at least one"
+            )
+    if type(max_tokens) is not int or not 1 <= max_tokens <= MAX_TOKENS_LIMIT:
+        raise UsageError(f"chat(max_tokens={max_tokens!r}): give a whole number, 1 to {MAX_TOKENS_LIMIT:,}")
+    level = ""
+    if effort is not None:
+        dial = effort_of(effort)
+        if dial is None or dial.level is None:
+            raise UsageError(
+                f"chat(effort={effort!r}): one call to a model takes a level only; give Effort(level=…)"
+            )
+        level = dial.level
+    for tool in tools:
+        shape_of_tool(tool)  # a schema that cannot be is refused before anything is paid for
+    name = model if isinstance(model, str) else label_of(model)
+    return Request(said, name, max_tokens, None, tuple(tools), effort=level)
+
+
+def _with(request: Request, sampling: Sampling | None, tool_choice: str, urgent: bool) -> Request:
+    names = {tool.name for tool in request.tools}
+    if tool_choice not in ("auto", "required", "none") and tool_choice not in names:
+        known = ", ".join(sorted(names)) or "none"
+        raise UsageError(
+            f"chat(tool_choice={tool_choice!r}): give 'auto', 'required', 'none' or a tool ({known})"
+        )
+    return msgspec.structs.replace(
+        request, sampling=sampling or request.sampling, tool_choice=tool_choice, urgent=urgent
+    )

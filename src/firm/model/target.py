@@ -1,0 +1,99 @@
+"""A model as the founder names it, and what was found out about the server behind it."""
+
+import functools
+import ipaddress
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from firm.errors import UsageError
+
+WireName = Literal["chat", "responses", "anthropic"]
+WIRES: tuple[str, ...] = ("chat", "responses", "anthropic")
+
+
+class Model(msgspec.Struct, frozen=True):
+    """A model at an address.
+
+    Args:
+        url: Address of the server up to the version, such as 'http://gpu-1:8000/v1'.
+        name: What its server calls it.
+        key: 'env:NAME' (a variable of the environment), 'secret:NAME', or the key itself (only in code); None: none.
+        wire: Protocol that the server speaks: 'chat' (Chat Completions), 'responses' or 'anthropic'.
+        usd_per_gpu_hour: Price of one of the founder's own GPUs; None: not known.
+        gpus: How many of them the model runs on, at least 1.
+        context_tokens: Size of its window; None: not known.
+        eyes: Whether it sees pictures; None: not known, the server is asked.
+        tier: Service tier that every call asks for; '': the server's default.
+
+    Raises:
+        UsageError: if the address is not one, or a value is out of its range.
+    """
+
+    url: str
+    name: str
+    key: str | None = None
+    wire: WireName = "chat"
+    usd_per_gpu_hour: float | None = None
+    gpus: int = 1
+    context_tokens: int | None = None
+    eyes: bool | None = None
+    tier: str = ""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"Model(url={self.url!r}): give an address such as 'http://127.0.0.1:8000/v1'")
+        if self.wire not in WIRES:
+            raise UsageError(f"Model(wire={self.wire!r}): give one of {', '.join(WIRES)}")
+        if not self.name:
+            raise UsageError(
+                f"Model(name={self.name!r}): give the name under which {self.url!r} knows the model"
+            )
+        if type(self.gpus) is not int or self.gpus < 1:
+            raise UsageError(f"Model(gpus={self.gpus!r}): give a whole number of at least 1")
+        price = self.usd_per_gpu_hour
+        if price is not None and not 0 <= price < 1e6:
+            raise UsageError(f"Model(usd_per_gpu_hour={price!r}): give US dollars an hour, at least 0")
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the founder's own compute: at a private address, or with a price of its GPUs."""
+        return self.usd_per_gpu_hour is not None or _is_near(self.url)
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_near(url: str) -> bool:
+    return is_private(urlsplit(url).hostname or "")
+
+
+def is_private(host: str) -> bool:
+    """Whether a host is this machine or lies in a private network."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal")) or "." not in host
+    return address.is_private or address.is_loopback
+
+
+class Abilities(msgspec.Struct, frozen=True):
+    """What a server was seen to do; the defaults are what is believed before it was asked."""
+
+    tools: bool = True
+    """It takes tools, and answers with tool calls of its own kind."""
+    required: bool = True
+    """`tool_choice: required` really gives a tool call."""
+    schema: bool = True
+    """It takes a JSON Schema for the reply."""
+    strict: bool = True
+    """Replies are held to the schema by the server."""
+    logprobs: bool = True
+    stream_usage: bool = True
+    """It takes `stream_options: include_usage`."""
+    completion_tokens: bool = False
+    """It wants `max_completion_tokens`, not `max_tokens`."""
+    effort: bool = False
+    """It takes an effort of reasoning."""
+    probed: bool = False
+    """Whether these were seen, and not only believed."""

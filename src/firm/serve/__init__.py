@@ -1,0 +1,1 @@
+"""HTTP: what other programs and people reach of an open firm."""

@@ -1,0 +1,178 @@
+"""The API: who may come in, what is asked for, and in whose words a refusal is told.
+
+One rule: nothing is read of a body before its sender has shown a key.
+"""
+
+import asyncio
+import ipaddress
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from firm.errors import UsageError
+from firm.model.models import Models
+from firm.model.wire.text import to_json
+from firm.serve import messages_reply, openai
+from firm.serve.answer import answer
+from firm.serve.chat_reply import CHAT
+from firm.serve.dialect import Dialect
+from firm.serve.embedding import embed, read_embedding
+from firm.serve.exchange import Exchange, Gone, Message, Receive, Send
+from firm.serve.keys import Keys
+from firm.serve.messages_reply import MESSAGES
+from firm.serve.refusal import Refusal, refusal_of, unforeseen
+from firm.serve.responses_reply import RESPONSES
+
+DIALECTS: dict[str, Dialect] = {
+    "/v1/chat/completions": CHAT,
+    "/v1/responses": RESPONSES,
+    "/v1/messages": MESSAGES,
+}
+EMBEDDINGS = "/v1/embeddings"
+MODELS = "/v1/models"
+HERE = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+"""Names of this machine."""
+EPOCH = "1970-01-01T00:00:00Z"
+
+
+class HasModels(Protocol):
+    """What the API needs of a firm."""
+
+    @property
+    def models(self) -> Models:
+        """Its models."""
+
+
+class Api:
+    """The models of a firm, in the words of OpenAI and of Anthropic; an ASGI application.
+
+    Args:
+        firm: Open, for as long as requests come.
+        keys: Who may come in.
+        local: It is reached from this machine only: requests that were meant for another name are refused, since a
+            web page may send them (DNS rebinding).
+    """
+
+    def __init__(self, firm: HasModels, keys: Keys, *, local: bool = True) -> None:
+        self._firm, self._keys, self._local = firm, keys, local
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            return
+        exchange = Exchange(scope, receive, send)
+        try:
+            await self._handle(exchange)
+        except Gone:
+            pass
+        except (Exception, asyncio.CancelledError) as error:
+            if exchange.started:
+                return
+            refusal = refusal_of(error) or unforeseen(error)
+            try:
+                await exchange.refuse(refusal, to_json(_error_body(exchange, refusal)))
+            except Gone:
+                pass
+
+    async def _handle(self, exchange: Exchange) -> None:
+        if self._local:
+            _check_host(exchange)
+        caller = self._caller(exchange)
+        path = exchange.path.rstrip("/") or "/"
+        if dialect := DIALECTS.get(path):
+            _check_method(exchange, "POST")
+            await answer(exchange, self._firm.models, dialect, dialect.read(await exchange.body(), caller))
+        elif path == EMBEDDINGS:
+            _check_method(exchange, "POST")
+            wanted = read_embedding(await exchange.body())
+            found = await exchange.unless_gone(embed(self._firm.models, wanted))
+            await exchange.answer(200, to_json(found))
+        elif path == MODELS or path.startswith(MODELS + "/"):
+            _check_method(exchange, "GET")
+            await exchange.answer(200, to_json(self._listed(unquote(path[len(MODELS) + 1 :]))))
+        else:
+            known = ", ".join([*DIALECTS, EMBEDDINGS, MODELS])
+            raise Refusal(
+                404, f"there is nothing at {exchange.path!r:.200}; there is: {known}", "unknown_path"
+            )
+
+    def _caller(self, exchange: Exchange) -> str:
+        """The name of the key that came with the request."""
+        given = exchange.headers.get("authorization", "")
+        scheme, _, secret = given.partition(" ")
+        secret = secret.strip() if scheme.lower() == "bearer" else exchange.headers.get("x-api-key", "")
+        if not secret:
+            raise Refusal(
+                401,
+                "no key: send one of this firm's as Authorization: Bearer … or x-api-key",
+                "missing_api_key",
+            )
+        try:
+            name = self._keys.name_of(secret)
+        except UsageError as error:
+            raise Refusal(503, str(error), "keys_unreadable") from None
+        if name is None:
+            raise Refusal(
+                401, "this key is none of this firm's; `firm key new NAME` makes one", "invalid_api_key"
+            )
+        return name
+
+    def _listed(self, name: str) -> dict[str, Any]:
+        """All models, or one, as both protocols list them."""
+        names = self._firm.models.names()
+        if name:
+            if name not in names:
+                known = ", ".join(names) or "none"
+                raise Refusal(404, f"no model is named {name!r:.200}; known here: {known}", "model_not_found")
+            return _model(name)
+        return {
+            "object": "list",
+            "data": [_model(name) for name in names],
+            "has_more": False,
+            "first_id": names[0] if names else None,
+            "last_id": names[-1] if names else None,
+        }
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "firm",
+        "type": "model",
+        "display_name": name,
+        "created_at": EPOCH,
+        "lifecycle": "active",
+    }
+
+
+def _check_method(exchange: Exchange, wanted: str) -> None:
+    if exchange.method != wanted:
+        raise Refusal(
+            405, f"{exchange.method:.20} does nothing at {exchange.path!r:.200}; send {wanted}", "method"
+        )
+
+
+def _check_host(exchange: Exchange) -> None:
+    given = exchange.headers.get("host", "")
+    name = given if given.endswith("]") else given.rpartition(":")[0] or given
+    if name.lower() not in HERE:
+        raise Refusal(
+            421,
+            f"this server is for this machine only, and the request is for {given!r:.200}; ask http://127.0.0.1",
+            "wrong_host",
+        )
+
+
+def _error_body(exchange: Exchange, refusal: Refusal) -> dict[str, Any]:
+    if exchange.path.startswith("/v1/messages") or "anthropic-version" in exchange.headers:
+        return messages_reply.error_body(refusal)
+    return openai.error_body(refusal)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen at is reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

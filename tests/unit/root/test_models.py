@@ -1,0 +1,97 @@
+"""From settings to models."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from firm.errors import UsageError
+from firm.model import Entry, Model, NoModel, ScriptedModel, discover
+from firm.model.local import Embedded
+from firm.model.models import Models
+from firm.root.config import Config, ModelSettings
+from firm.root.home import Home
+from firm.root.models import Finder, entry_of, models_of
+
+BIG = ModelSettings(
+    ("http://gpu-1:8000/v1", "http://gpu-2:8000/v1"),
+    "Qwen3-32B",
+    "env:BIG_KEY",
+    "responses",
+    2.0,
+    4,
+    32_768,
+    False,
+    "flex",
+    ("default",),
+    True,
+)
+
+
+def test_a_section_becomes_one_endpoint_an_address() -> None:
+    first, second = (
+        Model(url, "Qwen3-32B", "env:BIG_KEY", "responses", 2.0, 4, 32_768, False, "flex") for url in BIG.urls
+    )
+    assert entry_of(BIG) == Entry((first, second), ("default",), True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (ModelSettings(), "qwen2.5-coder-0.5b-instruct-q4_k_m"),
+        (ModelSettings(embedded="smollm2-135m-instruct-q4_1"), "smollm2-135m-instruct-q4_1"),
+    ],
+)
+def test_a_section_without_an_address_is_an_embedded_model(settings: ModelSettings, name: str) -> None:
+    [given] = entry_of(settings).models
+    assert isinstance(given, Embedded)
+    assert (given.entry.name, given.model.eyes) == (name, False)
+
+
+def test_what_is_given_in_code_goes_before_the_settings(tmp_path: Path) -> None:
+    mine = ScriptedModel(["hi"])
+    config = Config(models={"big": BIG, "default": ModelSettings()})
+    models = models_of(config, Home(tmp_path), {"big": mine})
+    assert models.names() == ["big", "default"]
+    assert models.entry("big") == Entry((mine,))
+    assert isinstance(models.entry("default"), Entry)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_default_is_looked_for_where_nobody_names_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Model("http://127.0.0.1:8000/v1", "m")
+
+    async def found(transport: object, environ: object) -> discover.Found:
+        return discover.Found(model, ("a server",))
+
+    monkeypatch.setattr(discover, "discover", found)
+    models = models_of(Config(), Home(tmp_path))
+    assert (models.names(), models.entry("default")) == (["default"], None)
+    assert asyncio.run(find(Finder())) == Entry((model,))
+
+
+def test_without_model_and_weights_the_error_says_what_was_looked_for_and_what_to_pull(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(transport: object, environ: object) -> discover.Found:
+        return discover.Found(None, ("no key", "no server"))
+
+    monkeypatch.setattr(discover, "discover", nothing)
+    monkeypatch.setenv("FIRM_MODELS", str(tmp_path))
+    with pytest.raises(NoModel) as caught:
+        asyncio.run(find(Finder()))
+    for word in (
+        "no key; no server",
+        "firm models pull qwen2.5-coder-0.5b-instruct-q4_k_m",
+        "491 MB",
+        "firm.toml",
+    ):
+        assert word in str(caught.value)
+    assert isinstance(caught.value, UsageError)
+
+
+async def find(finder: Finder) -> Entry:
+    async with Models() as models:
+        return await finder(models)
