@@ -113,7 +113,7 @@ def test_two_who_ask_at_once_and_later_ones_share_one_server(own: None) -> None:
         assert first == second
         begun_s = time.perf_counter()
         assert await ensure(SMALLEST) == first
-        assert time.perf_counter() - begun_s < 0.2  # loading alone takes longer
+        assert time.perf_counter() - begun_s < 0.5  # a start alone takes longer
         assert [address.pid for address in running()] == [first.pid]
 
     asyncio.run(run())

@@ -85,7 +85,7 @@ def test_a_streamed_reply_equals_the_whole_one(wire: str) -> None:
     ids=lambda value: value.kind.value if isinstance(value, MockFault) else "",
 )
 def test_each_failure_is_a_fault_of_its_kind(wire: str, say: Say, fault: MockFault, kind: Kind) -> None:
-    patience = Patience() if fault.kind is FaultKind.HUGE else QUICK
+    patience = QUICK if fault.kind is FaultKind.HANG else None
     with pytest.raises(Fault) as caught:
         with_server(MockOptions(faults=(fault,)), say, wire=wire, patience=patience)
     assert caught.value.kind is kind
@@ -99,13 +99,13 @@ def test_each_failure_is_a_fault_of_its_kind(wire: str, say: Say, fault: MockFau
 @pytest.mark.parametrize("say", [whole, streamed])
 def test_what_is_no_reply_is_never_taken_for_one(say: Say, kind: FaultKind) -> None:
     with pytest.raises(Fault) as caught:
-        with_server(MockOptions(faults=(MockFault(kind),)), say, patience=QUICK)
+        with_server(MockOptions(faults=(MockFault(kind),)), say)
     assert caught.value.kind in (Kind.JUNK, Kind.LOST)
 
 
 def test_a_server_that_is_down_is_no_connection() -> None:
     async def inside() -> None:
-        transport = Transport(QUICK)
+        transport = Transport()
         try:
             await whole(Server(Model("http://127.0.0.1:1/v1", "m"), "", transport))
         finally:

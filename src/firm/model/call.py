@@ -89,7 +89,7 @@ async def chat(
         models.add(model)
     here = current.get()
     if isinstance(here, Run):
-        return await _in_run(msgspec.structs.replace(request, session=session_of(here)), shape, watch)
+        return await _in_run(msgspec.structs.replace(request, session=session_of(here.id)), shape, watch)
     if shape is None and not request.tools:
         return await models.call(request, watch)
     return await ask_checked(request, shape, functools.partial(models.call, watch=watch), watch=watch)
@@ -127,9 +127,10 @@ _draw_step.__name__ = "chat"
 _draw = step(retry=WAIT, raises=(*RAISED, *embedded.RAISED))(_draw_step)
 
 
-def session_of(run: Run) -> str:
+@functools.lru_cache(maxsize=10_000)
+def session_of(run_id: str) -> str:
     """The session of a run: stable, and without the words of its id."""
-    return digest("firm/session", run.id)
+    return digest("firm/session", run_id)
 
 
 def _models_of(firm: object | None) -> Models:

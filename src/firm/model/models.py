@@ -61,7 +61,6 @@ class Models:
         find: Finds the default model where none is named.
         patience: How long to wait for what.
         folder: Where it is kept what servers were seen to do; None: nowhere.
-        key: Resolves 'secret:NAME'.
     """
 
     def __init__(
