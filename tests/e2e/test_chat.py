@@ -119,7 +119,7 @@ def test_commands_work_over_a_pipe_and_speak_on_stderr(firm: Firm, mock: MockSer
     first = "/help\n/cost\n/effort high\n/attach note.txt\none\n"
     found = firm("chat", stdin=f"{first}/model own\ntwo\n/model\n/cost\n/new\n/cost\n/exit\nno\n")
     assert (found.code, found.out) == (0, "Hello from the mock.\n" * 2)
-    for word in ("/attach FILE", "effort high", "1 file with your next", "*  own", "a new conversation"):
+    for word in ("/attach [FILE]", "effort high", "1 file with your next", "*  own", "a new conversation"):
         assert word in found.err
     assert found.err.count("nothing was asked yet") == 2
     rows = {row.split()[0]: row for row in found.err.splitlines() if " tokens " in row}
@@ -318,7 +318,8 @@ def test_a_picture_for_a_model_without_eyes_is_refused(firm: Firm, mock: MockSer
     settings(tmp_path, mock.url)
     mock.options = MockOptions(eyes=False)
     found = firm("chat", "What is this?", "--attach", "dot.png")
-    assert (found.code, mock.url in found.err) == (1, True)
+    assert (found.code, mock.url in found.err, "ask a model that sees" in found.err) == (1, True, True)
+    assert "1 file still with" in firm("chat", stdin="/attach dot.png\nWhat is this?\n").err
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,22 @@ pytestmark = pytest.mark.skipif(
     not (SOURCE / "__init__.py").exists(), reason="firm/__init__.py is not written yet"
 )
 
-HEAVY = ("typer", "rich", "uvloop", "aiohttp", "asyncio", "sqlite3", "pydantic", "numpy", "neuralfoil", "ssl", "httptools", "jsonschema", "uvicorn", "xllamacpp")
+HEAVY = (
+    "typer",
+    "rich",
+    "uvloop",
+    "aiohttp",
+    "asyncio",
+    "sqlite3",
+    "pydantic",
+    "numpy",
+    "neuralfoil",
+    "ssl",
+    "httptools",
+    "jsonschema",
+    "uvicorn",
+    "xllamacpp",
+)
 
 PROBE = """
 import os, signal, sys, threading, warnings

@@ -80,7 +80,7 @@ def test_a_streamed_reply_equals_the_whole_one(wire: str) -> None:
         (MockFault(FaultKind.CUT), Kind.LOST),
         (MockFault(FaultKind.HANG), Kind.SLOW),
         (MockFault(FaultKind.JUNK), Kind.JUNK),
-        (MockFault(FaultKind.HUGE, size_bytes=MAX_REPLY_BYTES + 1000), Kind.JUNK),
+        (MockFault(FaultKind.HUGE, size_bytes=MAX_REPLY_BYTES + 1000), Kind.SIZE),
     ],
     ids=lambda value: value.kind.value if isinstance(value, MockFault) else "",
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firm.cli.command import complain, note
-from firm.cli.slash import Leave, is_command, obey, remark
+from firm.cli.slash import Leave, is_command, obey, remark, remind
 from firm.cli.talk import Talk
 from firm.cli.text import span, visible
 from firm.errors import FirmError
@@ -139,6 +139,7 @@ class Dialog:
             note("(stopped; Ctrl-C again leaves)")
         except FirmError as error:
             complain(error)
+            remind(self._talk)
         return False
 
 

@@ -69,7 +69,7 @@ async def models_at_servers(config: Config, name: str) -> list[tuple[str, list[s
     async with Models() as models:
         for given in entry.models:
             if not isinstance(given, Model):
-                found.append((given.model.url, [given.model.name]))
+                found.append((given.model.address, [given.model.name]))
                 continue
             key = key_of(given, name)
             try:
@@ -181,4 +181,4 @@ def described(entry: Entry) -> str:
         return f"{first.entry.name}, embedded, {TRYING_OUT}"
     model = first if isinstance(first, Model) else first.model
     more = f" and {count(len(entry.models) - 1, 'other endpoint')}" if len(entry.models) > 1 else ""
-    return f"{model.name} at {model.url}{more}"
+    return f"{model.name} at {model.address}{more}"

@@ -64,7 +64,7 @@ async def measure(config: Config, name: str) -> list[Measured]:
         try:
             found.append(await _measure_one(name, given))
         except FirmError as error:
-            found.append(Measured(model.url, model.name, error=str(error)))
+            found.append(Measured(model.address, model.name, error=str(error)))
     return found
 
 
@@ -92,7 +92,7 @@ def _measured(reply: Reply, model: Model, abilities: Abilities) -> Measured:
     known = usage.written >= MIN_TOKENS and writing_s > 0
     priced = reply.priced and usage.total
     return Measured(
-        model.url,
+        model.address,
         model.name,
         timing.first_token_s,
         timing.total_s,

@@ -3,6 +3,8 @@
 One rule: a figure that is shown was measured just now, by a call that was really made.
 """
 
+import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from firm.model import Entry
     from firm.model.embedded.catalogue import Entry as Weights
     from firm.root.config import Config
+
+WIDE_COLUMNS = 130
+"""A terminal that is narrower gets a list instead of a table, in which names would be broken."""
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="From `firm models list`.")]
 
@@ -60,12 +65,28 @@ def list_models(
     if as_json:
         print_json(rows)
         return DONE
+    if sys.stdout.isatty() and shutil.get_terminal_size().columns < WIDE_COLUMNS:
+        _print_narrow(rows)
+        return DONE
     made = table("NAME", "MODEL", "AT", "WIRE", "FROM", "WEIGHTS", "LICENCE")
     for row in rows:
-        model = "" if row.model == row.name else row.model
-        add_row(made, row.name, model, row.at, row.wire, row.source, _weights(row), row.licence)
+        add_row(made, row.name, _model(row), row.at, row.wire, row.source, _weights(row), row.licence)
     render(made)
     return DONE
+
+
+def _print_narrow(rows: "list[Row]") -> None:
+    """A line with the name, so that it can be copied, and what is known of it below."""
+    from firm.cli.text import plain
+
+    for row in rows:
+        known = (_model(row), row.at, row.wire, row.source, _weights(row), row.licence)
+        print(plain(row.name))
+        print("  " + plain(", ".join(filter(None, known))))
+
+
+def _model(row: Row) -> str:
+    return "" if row.model == row.name else row.model
 
 
 def _weights(row: Row) -> str:
@@ -100,7 +121,7 @@ def _rows_of(name: str, entry: "Entry", source: str) -> "Iterable[Row]":
             yield _row_of_weights(name, given.entry, source)
         else:
             model = given if isinstance(given, Model) else given.model
-            yield Row(name, model.name, model.url, model.wire, source, None, None, "")
+            yield Row(name, model.name, model.address, model.wire, source, None, None, "")
 
 
 def _row_of_weights(name: str, weights: "Weights", source: str) -> Row:

@@ -12,7 +12,7 @@ import msgspec
 
 from firm.cli.command import DONE, FAILED, complain, note
 from firm.cli.conversation import Conversation
-from firm.cli.slash import Leave, is_command, obey, remark
+from firm.cli.slash import Leave, is_command, obey, remark, remind
 from firm.cli.talk import Talk
 from firm.cli.text import as_json, visible
 from firm.errors import FirmError, UsageError
@@ -47,6 +47,7 @@ def answer_lines(talk: Talk, runner: asyncio.Runner) -> int:
             break
         except FirmError as error:
             complain(error)
+            remind(talk)
             code = FAILED
     return code
 

@@ -71,10 +71,14 @@ async def _effort(talk: Talk, level: str) -> None:
 
 
 async def _attach(talk: Talk, path: str) -> None:
-    if not path:
+    if path:
+        talk.attached.append(attach(path))
+        note(f"{count(len(talk.attached), 'file')} with your next message")
+    elif talk.attached:
+        talk.attached.clear()
+        note("no file with your next message")
+    else:
         raise UsageError("/attach wants a file: /attach picture.png")
-    talk.attached.append(attach(path))
-    note(f"{count(len(talk.attached), 'file')} with your next message")
 
 
 async def _cost(talk: Talk, _: str) -> None:
@@ -120,12 +124,22 @@ async def _exit(talk: Talk, _: str) -> None:
 COMMANDS = {
     "/model": Slash("/model [NAME]", "Talk to another model, or list them.", _model),
     "/effort": Slash("/effort [LEVEL]", f"How much thought a reply is worth: {', '.join(LEVELS)}.", _effort),
-    "/attach": Slash("/attach FILE", "Send a picture, a sound or a document with the next message.", _attach),
+    "/attach": Slash(
+        "/attach [FILE]",
+        "Send a picture, a sound or a document with the next message, or none after all.",
+        _attach,
+    ),
     "/cost": Slash("/cost", "What this conversation has used, and what it cost.", _cost),
     "/new": Slash("/new", "Begin a new conversation.", _new),
     "/help": Slash("/help", "This list.", _help),
     "/exit": Slash("/exit", "Leave; so does Ctrl-D.", _exit),
 }
+
+
+def remind(talk: Talk) -> None:
+    """Say what is still attached, after a message that was not answered."""
+    if talk.attached:
+        note(f"{count(len(talk.attached), 'file')} still with your next message; /attach alone takes all out")
 
 
 def remark(reply: Reply) -> str:

@@ -96,6 +96,8 @@ class Talk:
     async def answer(self, question: str, watch: Watch | None = None) -> Reply:
         """Say something with what is attached, and hear the reply.
 
+        It is streamed even if nobody watches: of a stream it is noticed soon when nothing comes any more.
+
         Raises:
             ModelError, ModelUnavailable, UsageError: as `firm.model.error` says; nothing was said then.
         """
@@ -107,7 +109,7 @@ class Talk:
                 self.conversation.ask(message),
                 model=self.model,
                 effort=self.effort if self._effort_is_meant else None,
-                watch=heard if watch is not None else None,
+                watch=heard,
                 urgent=True,
             )
         except asyncio.CancelledError:

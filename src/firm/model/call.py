@@ -5,6 +5,7 @@ the one round of repair, is worked out outside the step, from what the journal h
 """
 
 import functools
+import logging
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, cast
@@ -23,7 +24,7 @@ from firm.model.message import Message
 from firm.model.models import Models, label_of
 from firm.model.repair import shape_of_tool
 from firm.model.reply import Reply
-from firm.model.request import MAX_TOKENS, Request, Sampling, Tool, Watch
+from firm.model.request import MAX_TOKENS, Delta, Request, Sampling, Tool, Watch
 from firm.model.schema import Shape, shape_of
 from firm.model.target import Model
 from firm.units.effort import Effort, effort_of
@@ -32,7 +33,10 @@ WAIT = Retry(attempts=6, first_s=4, factor=4, max_s=600)
 """How long a run waits for a model that is not there: durably, beyond the retries of the router."""
 MAX_TOKENS_LIMIT = 1_000_000
 
-_watch: ContextVar[Watch | None] = ContextVar("firm_model_watch", default=None)
+_beside: ContextVar[tuple[Model | None, Watch | None]] = ContextVar("firm_model_beside", default=(None, None))
+"""What a step needs that does not belong into the journal: a model that was given as itself, and who watches."""
+
+log = logging.getLogger("firm")
 
 
 async def chat(
@@ -63,7 +67,8 @@ async def chat(
         effort: A level of `firm.units.LEVELS`; None: the server's own.
         max_tokens: Bound of the reply, 1..1,000,000.
         sampling: Temperature, seed, stop words, log-probabilities.
-        watch: Is told of each piece while the reply comes; changes nothing about the reply.
+        watch: Is told of each piece while the reply comes; changes nothing about the reply. One that raises ends
+            the call; inside a run it is told no more, and the call goes on.
         urgent: A person waits: this goes before background work.
 
     Returns:
@@ -85,11 +90,13 @@ async def chat(
     if firm is None:
         return await _bare(request, shape, model, watch)
     models = _models_of(firm)
-    if type(model) is Model:
-        models.add(model)
+    given = None if isinstance(model, str) else model
     here = current.get()
     if isinstance(here, Run):
-        return await _in_run(msgspec.structs.replace(request, session=session_of(here.id)), shape, watch)
+        request = msgspec.structs.replace(request, session=session_of(here.id))
+        return await _in_run(request, shape, given, watch)
+    if given is not None:
+        request = msgspec.structs.replace(request, model=models.add(given))
     if shape is None and not request.tools:
         return await models.call(request, watch)
     return await ask_checked(request, shape, functools.partial(models.call, watch=watch), watch=watch)
@@ -107,20 +114,41 @@ async def _bare(request: Request, shape: Shape | None, model: str | Model, watch
         return await ask_checked(request, shape, functools.partial(models.call, watch=watch), watch=watch)
 
 
-async def _in_run(request: Request, shape: Shape | None, watch: Watch | None) -> Reply:
-    """Each request is a step of its own; who watches is no part of it."""
-    if watch is None:
+async def _in_run(request: Request, shape: Shape | None, given: Model | None, watch: Watch | None) -> Reply:
+    """Each request is a step of its own; who watches is no part of it, nor is a model's key."""
+    if watch is None and given is None:
         return await ask_checked(request, shape, _draw)
-    token = _watch.set(watch)
+    quiet = None if watch is None else _Quiet(watch)
+    token = _beside.set((given, quiet))
     try:
-        return await ask_checked(request, shape, _draw, watch=watch)
+        return await ask_checked(request, shape, _draw, watch=quiet)
     finally:
-        _watch.reset(token)
+        _beside.reset(token)
 
 
 async def _draw_step(request: Request) -> Reply:
     """One reply, inside a run."""
-    return await _models_of(current_firm()).call(request, _watch.get())
+    models = _models_of(current_firm())
+    given, watch = _beside.get()
+    if given is not None:
+        request = msgspec.structs.replace(request, model=models.add(given))
+    return await models.call(request, watch)
+
+
+class _Quiet:
+    """A watcher that may fail: then it is told no more, and the reply, which is paid for, still comes."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch: Watch | None = watch
+
+    def __call__(self, delta: Delta) -> None:
+        if self._watch is None:
+            return
+        try:
+            self._watch(delta)
+        except Exception as error:
+            self._watch = None
+            log.warning("chat(watch=…) failed and is told no more: %s: %s", type(error).__name__, error)
 
 
 _draw_step.__name__ = "chat"
@@ -167,6 +195,8 @@ def _request(
         level = dial.level
     for tool in tools:
         shape_of_tool(tool)  # a schema that cannot be is refused before anything is paid for
+    if not isinstance(model, str | Model):
+        raise UsageError(f"chat(model={model!r:.80}): give the name of a model, or a Model(url=…, name=…)")
     name = model if isinstance(model, str) else label_of(model)
     return Request(said, name, max_tokens, None, tuple(tools), effort=level)
 

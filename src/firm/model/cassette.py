@@ -6,7 +6,7 @@ One rule: a request that is not on the cassette fails; nothing reaches a real mo
 import hashlib
 import os
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -15,6 +15,10 @@ from firm.model.backend import Backend
 from firm.model.reply import Reply, Timing
 from firm.model.request import Delta, Request, Watch
 from firm.model.target import Abilities, Model
+
+if TYPE_CHECKING:  # HTTP takes a while to import
+    from firm.model.server import Server
+    from firm.model.transport import Transport
 
 
 class Track(msgspec.Struct, frozen=True):
@@ -32,18 +36,18 @@ class Cassette:
 
     Args:
         path: The file: one track a line, JSON.
-        backend: The model that is recorded; not needed for playing.
+        backend: The model that is recorded, a `Model` or what answers for one; not needed for playing.
         mode: 'play' (a miss is an error), 'record' (everything is asked and written anew), 'add' (misses are asked
             and written).
 
     Raises:
-        UsageError: no backend to record, a file that is not there or not a cassette.
+        UsageError: no backend to record, a key that is not set, a file that is not there or not a cassette.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
-        backend: Backend | None = None,
+        backend: Backend | Model | None = None,
         *,
         mode: Literal["play", "record", "add"] = "play",
     ) -> None:
@@ -53,7 +57,9 @@ class Cassette:
         if mode != "play" and backend is None:
             raise UsageError(f"Cassette(mode={mode!r}) without a model to record; give backend=")
         self.abilities = Abilities(probed=True)
-        self._backend = backend
+        self._backend = _Recorded(backend) if isinstance(backend, Model) else backend
+        if mode == "record" and isinstance(self._backend, _Recorded):
+            self._backend.key()  # before the old recording goes
         self._mode = mode
         self._tracks: dict[str, list[Reply]] = {}
         self._played: dict[str, int] = {}
@@ -62,7 +68,9 @@ class Cassette:
         else:
             self._load()
         self.model = (
-            backend.model if backend is not None else Model("http://cassette.localhost", self._path.stem)
+            self._backend.model
+            if self._backend is not None
+            else Model("http://cassette.localhost", self._path.stem)
         )
 
     def _load(self) -> None:
@@ -112,6 +120,42 @@ class Cassette:
         """Let go of the model that was recorded."""
         if self._backend is not None:
             await self._backend.close()
+
+
+class _Recorded:
+    """A server that is recorded, with connections of its own; they are opened at the first call."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.abilities = Abilities(probed=True)
+        self._transport: Transport | None = None
+        self._server: Server | None = None
+
+    def key(self) -> str:
+        """The server's key; '': it wants none.
+
+        Raises:
+            UsageError: its variable is not set.
+        """
+        from firm.model.models import key_of
+
+        return key_of(self.model, self.model.name)
+
+    async def say(self, request: Request, abilities: Abilities, watch: Watch | None) -> Reply:
+        """Answer, as `Server.say`."""
+        if self._server is None:
+            from firm.model.server import Server
+            from firm.model.transport import Transport
+
+            self._transport = self._transport or Transport()
+            self._server = Server(self.model, self.key(), self._transport)
+        return await self._server.say(request, abilities, watch)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        transport, self._transport, self._server = self._transport, None, None
+        if transport is not None:
+            await transport.close()
 
 
 _decoder = msgspec.json.Decoder(Track)

@@ -10,7 +10,7 @@ from firm.kernel.ports import Randomness
 from firm.model.endpoint import ELSEWHERE, REFUSED, Endpoint
 from firm.model.hedge import either
 from firm.model.lane import Lane
-from firm.model.remedy import error_of
+from firm.model.remedy import error_of, hide_key
 from firm.model.reply import Reply, Timing
 from firm.model.request import Delta, Request, Watch
 from firm.model.retry import backoff_s
@@ -162,6 +162,7 @@ class Course:
             endpoint.answered(reply, began_s, self._clock(), in_flight)
             return reply
         except Fault as fault:
+            hide_key(fault, endpoint)
             outcome, told, status = fault.kind.value, fault.told, fault.status
             endpoint.failed(fault, began_s, self._clock())
             if fault.kind in ELSEWHERE and not lane.alone:
@@ -203,7 +204,10 @@ class Course:
         if (shut := lane.shut(now_s)) is not None:
             fault.retry_after_s = shut[0]
             raise fault
-        if lane.choose("", now_s, self._failed) is not None and lane.budget.take(now_s):
+        if lane.choose("", now_s, self._failed) is not None and (
+            kind is Kind.CONNECT
+            or lane.budget.take(now_s)  # where nothing was sent, nothing is repeated elsewhere
+        ):
             return
         self._failed = ()
         await self._pause(lane, fault, attempts, until_s)

@@ -13,6 +13,8 @@ from firm.model.target import Model, WireName
 from firm.model.transport import Address, Transport
 from firm.model.wire.fault import Fault
 
+MAX_NAME_CHARS = 200
+"""Longest name of a model that is believed to be one."""
 LOCAL_S = 1.0
 """How long a server on this machine may take to say what it has."""
 
@@ -69,7 +71,9 @@ def hosted(environ: Mapping[str, str]) -> Found:
         wire: WireName = "chat" if url != provider.url and provider.wire == "responses" else provider.wire
         name = environ.get("FIRM_MODEL") or provider.name
         model = Model(url, name, f"env:{provider.variable}", wire)
-        why.append(f"{provider.variable} is in the environment: {name} at {url} (another: FIRM_MODEL)")
+        why.append(
+            f"{provider.variable} is in the environment: {name} at {model.address} (another: FIRM_MODEL)"
+        )
         return Found(model, tuple(why))
     return Found(None, tuple(why))
 
@@ -92,7 +96,7 @@ _decoder = msgspec.json.Decoder(_List)
 
 
 async def models_at(url: str, transport: Transport, key: str = "") -> list[str]:
-    """Names of the models that a server has.
+    """Names of the models that a server has; none where it answers with something else.
 
     Raises:
         Fault: if it does not say.
@@ -100,15 +104,19 @@ async def models_at(url: str, transport: Transport, key: str = "") -> list[str]:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     body = await transport.get(Address(url, "/models", headers))
     try:
-        return [item.id for item in _decoder.decode(body).data]
-    except msgspec.DecodeError:
+        found = _decoder.decode(body).data
+    except (ValueError, RecursionError):  # bytes that are no UTF-8 are a ValueError too
         return []
+    return [item.id for item in found if 0 < len(item.id) <= MAX_NAME_CHARS and item.id.isprintable()]
 
 
 async def local(
     transport: Transport, servers: tuple[tuple[str, str], ...] = LOCAL, wanted: str = ""
 ) -> Found:
-    """A server on the usual ports of this machine; all are asked at once, the first in order is taken."""
+    """A server on the usual ports of this machine; all are asked at once, the first in order is taken.
+
+    Where one of them has the model that is wanted, it is that one.
+    """
 
     async def ask(url: str) -> list[str]:
         try:
@@ -118,11 +126,16 @@ async def local(
             return []
 
     found = await asyncio.gather(*(ask(url) for _, url in servers))
+    somebody_has_it = any([wanted in models for models in found])
     why = []
     for (name, url), models in zip(servers, found, strict=True):
         if not models:
             why.append(f"no {name} at {url}")
             continue
+        if wanted and wanted not in models:
+            why.append(f"{name} at {url} has no {wanted!r}, which FIRM_MODEL names")
+            if somebody_has_it:
+                continue
         model = wanted if wanted in models else models[0]
         why.append(f"a server at {url} (the port of {name}): {model}")
         return Found(Model(url, model), tuple(why))

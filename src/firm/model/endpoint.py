@@ -78,6 +78,7 @@ class Endpoint:
 
     __slots__ = (
         "abilities",
+        "address",
         "breaker",
         "fault_rate",
         "in_flight",
@@ -94,6 +95,8 @@ class Endpoint:
 
     def __init__(self, model: Model, key: str = "", *, abilities: Abilities = Abilities()) -> None:  # noqa: B008
         self.model = model
+        self.address = model.address
+        """The server's URL as it may be shown."""
         self.key = key
         self.abilities = abilities
         self.limit = Limit()
@@ -112,7 +115,7 @@ class Endpoint:
         """Lanes in which somebody waits for a place here."""
 
     def __repr__(self) -> str:
-        return f"Endpoint({self.model.name!r} at {self.model.url!r})"
+        return f"Endpoint({self.model.name!r} at {self.address!r})"
 
     # --- before a call ---------------------------------------------------------------------------------------
 
@@ -182,7 +185,7 @@ class Endpoint:
             if kind is Kind.RATE:
                 self.breaker.answered(began_s)
                 return
-            if not news:
+            if not news and self.breaker.closed:  # else it may be the probe, whose end has to be noted
                 return
         elif kind is Kind.SLOW:
             self.limit.timed_out(began_s, now_s, self.in_flight)
@@ -209,7 +212,7 @@ class Endpoint:
         """How it fares."""
         limit = self.limit.value
         return Health(
-            self.model.url,
+            self.address,
             self.model.name,
             self.in_flight,
             None if limit == float("inf") else limit,

@@ -58,6 +58,7 @@ class Lane:
         "_alarm",
         "_clock",
         "_due",
+        "_heard_s",
         "_open_s",
         "_pause_s",
         "_randomness",
@@ -82,6 +83,8 @@ class Lane:
         self._randomness = randomness
         self._alarm: asyncio.TimerHandle | None = None
         self._due: asyncio.TimerHandle | None = None
+        self._heard_s = 0.0
+        """When a call was answered last, or began to wait for a token while nobody did."""
 
     def now_s(self) -> float:
         """The time by the router's clock."""
@@ -218,12 +221,16 @@ class Lane:
     # --- paying for repetitions ----------------------------------------------------------------------------------
 
     async def pay(self, *, urgent: bool, until_s: float) -> bool:
-        """Wait for a token of the retry budget, and take it; False: it is too late, or no endpoint takes calls."""
+        """Wait for a token of the retry budget, and take it.
+
+        False: it is too late, no endpoint takes calls, or nobody was answered for as long as a pause may last.
+        """
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[bool | None] = loop.create_future()
         self.debtors.join(waiter, "", urgent=urgent)
         late = loop.call_later(max(until_s - self._clock(), 0.0), _refuse, waiter)
         if self._due is None:
+            self._heard_s = self._clock()
             self._due = loop.call_later(DUE_S, self._collect)
         try:
             return await waiter or False
@@ -233,18 +240,25 @@ class Lane:
 
     def answered(self) -> None:
         """A call was answered while others wait for a token."""
+        self._heard_s = self._clock()
         self.budget.answered()
         self._hand_out()
 
     def _collect(self) -> None:
         """Look from time to time what the budget has gained, and whether there is still somebody to ask."""
         self._due = None
-        if self.shut(self._clock()) is not None:
+        now_s = self._clock()
+        if self.shut(now_s) is not None or self._is_hopeless(now_s):
             while self.debtors:
                 _refuse(self.debtors.serve())
         self._hand_out()
         if self.debtors:
             self._due = asyncio.get_running_loop().call_later(DUE_S, self._collect)
+
+    def _is_hopeless(self, now_s: float) -> bool:
+        """Whether nobody was answered for long, and no call is under way that may be."""
+        quiet = not any([endpoint.in_flight for endpoint in self.route.endpoints])
+        return quiet and now_s - self._heard_s > self._pause_s
 
     def _hand_out(self) -> None:
         now_s, debtors = self._clock(), self.debtors

@@ -4,6 +4,7 @@ One rule: a name is resolved once, when it is first used; nothing is opened, sta
 """
 
 import asyncio
+import contextlib
 import difflib
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from firm.model import record
 from firm.model.backend import Backend
 from firm.model.endpoint import Endpoint
 from firm.model.envelope import unwrap, wrap
-from firm.model.error import NotAble, UnknownModel
+from firm.model.error import ModelUnavailable, NotAble, UnknownModel
 from firm.model.message import Image
 from firm.model.patience import Patience
 from firm.model.probe import Probes
@@ -76,11 +77,13 @@ class Models:
         self.recorder = Recorder()
         """The spans of calls that belong to no run."""
         self._entries: dict[str, Entry] = {}
+        self._added: dict[Model, str] = {}
         self._find = find
         self._backends: dict[Endpoint, Backend] = {}
         self._router = Router({}, self._send)
         self._probes = Probes(folder / "abilities.json" if folder is not None else None)
         self._finding: asyncio.Lock | None = None
+        self._closed = False
         for name, given in (entries or {}).items():
             self._entries[name] = _entry_of(name, given)
 
@@ -114,10 +117,18 @@ class Models:
         return self._router
 
     def add(self, model: Model) -> str:
-        """Make a model known that was given as itself; its name."""
-        name = label_of(model)
-        if name not in self._entries:
-            self._entries[name] = Entry((model,))
+        """Make a model known that was given as itself; its name.
+
+        Models that differ in anything, be it their key alone, have names of their own here: the first its label.
+        """
+        name = self._added.get(model, "")
+        if not name:
+            label, number = label_of(model), 1
+            name = label
+            while name in self._entries:
+                number += 1
+                name = f"{label} ({number})"
+            self._entries[name], self._added[model] = Entry((model,)), name
         return name
 
     def server(self, model: Model, name: str) -> Backend:
@@ -152,6 +163,11 @@ class Models:
 
     async def _send(self, endpoint: Endpoint, request: Request, watch: Watch | None) -> Reply:
         """One attempt at one endpoint, with what its server can do."""
+        if self._closed:  # else what breaks off when it is closed would be asked, and paid for, once more
+            raise ModelUnavailable(
+                f"model {request.model!r} was closed while it was being asked; wait for calls inside the "
+                "`async with` block"
+            )
         backend = self._backends[endpoint]
         if type(request) is Texts:
             reply: Reply = await _embed(backend, request)
@@ -172,7 +188,7 @@ class Models:
                     raise
                 reply = await self._send_checked(endpoint, request, watch)
         model = endpoint.model
-        reply.endpoint = model.url
+        reply.endpoint = endpoint.address
         if model.usd_per_gpu_hour is not None:
             reply.priced = True
             reply.cost_usd = model.usd_per_gpu_hour * model.gpus * reply.timing.total_s / 3600
@@ -208,20 +224,24 @@ class Models:
     # --- names ------------------------------------------------------------------------------------------------
 
     async def _resolve(self, name: str) -> None:
-        """Make the routes of a name and of its fallbacks."""
+        """Make the routes of a name and of its fallbacks; all of them, or none."""
         if self._finding is None:
             self._finding = asyncio.Lock()
         async with self._finding:
-            names = [name]
+            names, routes = [name], dict[str, Route]()
+            backends: dict[Endpoint, Backend] = {}
             while names:
                 wanted = names.pop()
-                if wanted in self._router.routes:
+                if wanted in self._router.routes or wanted in routes:
                     continue
                 entry = self._entries.get(wanted)
                 if entry is None:
                     entry = await self._found(wanted)
-                self._router.add(self._route(wanted, entry))
+                routes[wanted] = self._route(wanted, entry, backends)
                 names += entry.fallbacks
+            self._backends |= backends
+            for route in routes.values():
+                self._router.add(route)
 
     async def _found(self, name: str) -> Entry:
         if name == DEFAULT and self._find is not None:
@@ -236,18 +256,19 @@ class Models:
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known) or 'none'}"
         raise UnknownModel(f"no model is named {name!r}; {hint} (firm.toml, section [models.{name}])")
 
-    def _route(self, name: str, entry: Entry) -> Route:
+    def _route(self, name: str, entry: Entry, backends: dict[Endpoint, Backend]) -> Route:
         endpoints = []
         for given in entry.models:
             backend = self.server(given, name) if isinstance(given, Model) else given
             endpoint = Endpoint(backend.model, getattr(backend, "key", ""), abilities=backend.abilities)
-            self._backends[endpoint] = backend
+            backends[endpoint] = backend
             endpoints.append(endpoint)
         return Route(name, tuple(endpoints), entry.fallbacks, entry.hedge)
 
     # --- open and closed --------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
+        self._closed = False
         self._token = opened.set(self)
         return self
 
@@ -258,16 +279,18 @@ class Models:
         await self.close()
 
     async def close(self) -> None:
-        """Close all connections."""
-        for backend in self._backends.values():
-            await backend.close()
-        if self._transport is not None:
-            await self._transport.close()
+        """Close all connections; one that cannot be closed keeps no other open. Nothing is asked after that."""
+        self._closed = True
+        async with contextlib.AsyncExitStack() as stack:
+            if self._transport is not None:
+                stack.push_async_callback(self._transport.close)
+            for backend in reversed(self._backends.values()):
+                stack.push_async_callback(backend.close)
 
 
 def label_of(model: Model) -> str:
     """The name under which a model goes that was given as itself."""
-    return f"{model.name}@{model.url}"
+    return f"{model.name}@{model.address}"
 
 
 def key_of(model: Model, name: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -284,13 +307,13 @@ def key_of(model: Model, name: str, environ: Mapping[str, str] = os.environ) -> 
         found = environ.get(rest, "")
         if not found:
             raise UsageError(
-                f"model {name!r} at {model.url}: its key {given!r} names a variable that is not set; set {rest}"
+                f"model {name!r} at {model.address}: its key {given!r} names a variable that is not set; set {rest}"
             )
         return found
     if kind == "secret" and rest:
         raise UsageError(
-            f"model {name!r} at {model.url}: its key {given!r} cannot be read, this version of firm keeps no secrets "
-            "yet; name a variable of the environment: env:NAME"
+            f"model {name!r} at {model.address}: its key {given!r} cannot be read, this version of firm keeps no "
+            "secrets yet; name a variable of the environment: env:NAME"
         )
     return given
 
@@ -315,8 +338,8 @@ async def _embed(backend: Backend, request: Texts) -> Vectors:
     embed = getattr(backend, "embed", None)
     if embed is None:
         raise NotAble(
-            f"model {request.model!r} ({backend.model.name} at {backend.model.url}) makes no vectors; name one that "
-            "does, or leave model= out"
+            f"model {request.model!r} ({backend.model.name} at {backend.model.address}) makes no vectors; name one "
+            "that does, or leave model= out"
         )
     return cast("Vectors", await embed(request.texts))
 
@@ -325,6 +348,6 @@ def _check_eyes(request: Request, model: Model) -> None:
     for message in request.messages:
         if type(message.content) is not str and any(type(part) is Image for part in message.content):
             raise NotAble(
-                f"model {request.model!r} ({model.name} at {model.url}) has no eyes, and the messages hold a picture; "
-                "take it out, or ask a model that sees"
+                f"model {request.model!r} ({model.name} at {model.address}) has no eyes, and the messages hold a "
+                "picture; take it out, or ask a model that sees"
             )

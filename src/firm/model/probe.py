@@ -26,6 +26,8 @@ from firm.model.wire.fault import Fault, Kind
 
 KEEP_S = 7 * 24 * 3600.0
 """How long what was seen is believed."""
+PROBE_S = 120.0
+"""How long a server may take over all of it."""
 AGAIN_S = 60.0
 """How long after an undecided probe the next one is made."""
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -233,7 +235,7 @@ def save(path: Path, seen: dict[str, Seen]) -> None:
 
 def key_of(model: Model, version: str = "") -> str:
     """What it is kept under: address, protocol, the model's name, and the server's version where that is known."""
-    return " ".join([model.url, model.wire, model.name, version]).rstrip()
+    return " ".join([model.address, model.wire, model.name, version]).rstrip()
 
 
 class Probes:
@@ -260,7 +262,11 @@ class Probes:
             age_s = self._now() - found.at_s if found is not None else 0.0
             if found is not None and 0 <= age_s < (KEEP_S if found.abilities.probed else AGAIN_S):
                 return found.abilities
-            abilities = await probe(backend.say, backend.model)
+            try:
+                async with asyncio.timeout(PROBE_S):
+                    abilities = await probe(backend.say, backend.model)
+            except TimeoutError:  # nothing was decided; the call itself will show what the matter is
+                abilities = Abilities()
             self._seen[key] = Seen(abilities, self._now())
             self._keep()
             return abilities

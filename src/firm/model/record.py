@@ -76,7 +76,7 @@ class Log:
         attributes = self._asked()
         if self.attempts:
             last = self.attempts[-1]
-            attributes.update(_place(last.endpoint.model.url))
+            attributes.update(_place(last.endpoint.address))
             if last.status:
                 attributes[attribute.HTTP_STATUS] = last.status
         return self._span(attributes, type(error).__qualname__)
@@ -116,7 +116,7 @@ class Log:
                 continue
             found: dict[str, Value] = {
                 attribute.REASON: f"{attempt.outcome}: {attempt.told}" if attempt.told else attempt.outcome,
-                attribute.ENDPOINT: attempt.endpoint.model.url,
+                attribute.ENDPOINT: attempt.endpoint.address,
             }
             if attempt.status:
                 found[attribute.HTTP_STATUS] = attempt.status

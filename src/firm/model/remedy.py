@@ -3,6 +3,7 @@
 One rule: the message names model, endpoint and remedy, and never a key.
 """
 
+import re
 from collections.abc import Sequence
 
 from firm.model.endpoint import Endpoint
@@ -13,6 +14,7 @@ from firm.model.error import (
     KeyRefused,
     ModelError,
     ModelUnavailable,
+    NotAble,
     RateLimited,
     ReplyFiltered,
     UnknownModel,
@@ -26,20 +28,30 @@ _TERMINAL: dict[Kind, type[ModelError]] = {
     Kind.FUNDS: ModelError,
     Kind.FILTER: ReplyFiltered,
     Kind.JUNK: BadReply,
+    Kind.SIZE: BadReply,
 }
 _DO: dict[Kind, str] = {
-    Kind.MODEL: "it does not know {model!r}; see `firm models` for what it has and put name right in {section}",
+    Kind.MODEL: "it does not know {model!r}; {look}put name right in {section}",
     Kind.REQUEST: "change the request, or see whether {section} says what this server speaks",
-    Kind.FUNDS: "the account behind the key {key} is empty; top it up, or name fallbacks in {section}",
+    Kind.FUNDS: "the account behind the key {key} is empty; top it up, or name fallbacks in {others}",
     Kind.FILTER: "say it in other words, or ask another model",
     Kind.JUNK: "see whether the address speaks the protocol that {section} names (wire)",
-    Kind.RATE: "try later, or name more endpoints or fallbacks in {section}",
-    Kind.OVERLOAD: "try later, or name more endpoints or fallbacks in {section}",
-    Kind.SERVER: "see the server's log, or name fallbacks in {section}",
+    Kind.SIZE: "ask for fewer tokens (max_tokens), or ask another model",
+    Kind.RATE: "try later, or name more endpoints or fallbacks in {others}",
+    Kind.OVERLOAD: "try later, or name more endpoints or fallbacks in {others}",
+    Kind.SERVER: "see the server's log, or name fallbacks in {others}",
     Kind.CONNECT: "see whether the server runs, or put url right in {section}",
-    Kind.LOST: "see the server's log, or name fallbacks in {section}",
-    Kind.SLOW: "ask for fewer tokens, wait longer, or name fallbacks in {section}",
+    Kind.LOST: "see the server's log, or name fallbacks in {others}",
+    Kind.SLOW: "ask for fewer tokens, wait longer, or name fallbacks in {others}",
 }
+
+_BLIND = re.compile(
+    r"(image|picture|vision|multimodal).*(not |un|only )(supported|taken|available|able)"
+    r"|not (a )?(multimodal|support\w* (image|vision|multimodal))|at most 0 image",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How servers say that their model has no eyes; there is no code for it."""
+_SEE = "take the picture out, or ask a model that sees (with eyes = false in {section} it is not even sent)"
 
 
 def error_of(
@@ -65,6 +77,8 @@ def error_of(
     kind = fault.kind
     if kind is Kind.CONTEXT:
         return ContextTooLong(message, fault.asked, fault.limit)
+    if _is_blind(fault):
+        return NotAble(message)
     if kind in _TERMINAL:
         return _TERMINAL[kind](message)
     error = RateLimited if kind is Kind.RATE else ModelUnavailable
@@ -72,12 +86,15 @@ def error_of(
 
 
 def _message(fault: Fault, name: str, endpoint: Endpoint) -> str:
-    model, section = endpoint.model, f"[models.{name}]"
+    model = endpoint.model
+    is_bare = name.startswith(f"{model.name}@{endpoint.address}")  # given as itself, see `label_of`
+    section, others = ("Model(…)", "firm.toml") if is_bare else (f"[models.{name}]",) * 2
+    look = "" if is_bare else f"see `firm models list {name}` for what it has and "
     key = _shown(model.key)
     what = (
-        f"model {name!r} answered {fault.status} at {model.url}"
+        f"model {name!r} answered {fault.status} at {endpoint.address}"
         if fault.status
-        else f"model {name!r} at {model.url}"
+        else f"model {name!r} at {endpoint.address}"
     )
     told = f": {fault.told}" if fault.told else ""
     if fault.kind is Kind.KEY:
@@ -88,13 +105,25 @@ def _message(fault: Fault, name: str, endpoint: Endpoint) -> str:
         asked = f"{fault.asked} tokens were asked for" if fault.asked else "too many tokens were asked for"
         limit = f"{fault.limit} fit" if fault.limit else "fewer fit"
         return f"{what}: {asked}, {limit}; trim the messages, or ask for a smaller max_tokens{told}"
-    do = _DO[fault.kind].format(model=model.name, section=section, key=key)
+    do = _SEE if _is_blind(fault) else _DO[fault.kind]
+    do = do.format(model=model.name, section=section, others=others, look=look, key=key)
     return f"{what}: {fault.kind}{told}; {do}"
+
+
+def _is_blind(fault: Fault) -> bool:
+    """Whether a picture was refused."""
+    return fault.kind is Kind.REQUEST and _BLIND.search(fault.told) is not None
 
 
 def _shown(key: str | None) -> str:
     """A key's name; of a key that was given as itself nothing is shown."""
     return key if key is not None and key.startswith(("env:", "secret:")) else "that was given"
+
+
+def hide_key(fault: Fault, endpoint: Endpoint) -> None:
+    """Take the endpoint's key out of what its server said, before that goes anywhere."""
+    fault.told = _hide(fault.told, endpoint)
+    fault.args = (fault.kind, fault.told)
 
 
 def _hide(text: str, endpoint: Endpoint) -> str:

@@ -81,7 +81,7 @@ def _rule_of(answers: Rule | Mapping[str, Answer] | Iterable[Answer]) -> Rule:
 
 def _reply_of(answer: Answer, request: Request, name: str) -> Reply:
     if isinstance(answer, Reply):
-        return answer
+        return msgspec.structs.replace(answer)  # who gets it may write on it
     usage = Usage(sum(_tokens(message.text) for message in request.messages))
     if isinstance(answer, ToolCall):
         return Reply((answer,), usage + Usage(output=_tokens(answer.arguments)), "tool_calls", name)

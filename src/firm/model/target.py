@@ -2,7 +2,7 @@
 
 import functools
 import ipaddress
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -42,14 +42,13 @@ class Model(msgspec.Struct, frozen=True):
     tier: str = ""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(self.url):
             raise UsageError(f"Model(url={self.url!r}): give an address such as 'http://127.0.0.1:8000/v1'")
         if self.wire not in WIRES:
             raise UsageError(f"Model(wire={self.wire!r}): give one of {', '.join(WIRES)}")
         if not self.name:
             raise UsageError(
-                f"Model(name={self.name!r}): give the name under which {self.url!r} knows the model"
+                f"Model(name={self.name!r}): give the name under which {self.address!r} knows the model"
             )
         if type(self.gpus) is not int or self.gpus < 1:
             raise UsageError(f"Model(gpus={self.gpus!r}): give a whole number of at least 1")
@@ -57,10 +56,39 @@ class Model(msgspec.Struct, frozen=True):
         if price is not None and not 0 <= price < 1e6:
             raise UsageError(f"Model(usd_per_gpu_hour={price!r}): give US dollars an hour, at least 0")
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """All fields; of a key that was given as itself, and of a password in the address, nothing is shown."""
+        shown = {field: getattr(self, field) for field in self.__struct_fields__} | {"url": self.address}
+        if self.key and not self.key.startswith(("env:", "secret:")):
+            shown["key"] = "[key]"
+        return list(shown.items())
+
+    def __repr__(self) -> str:
+        return f"Model({', '.join([f'{field}={value!r}' for field, value in self.__rich_repr__()])})"
+
+    @property
+    def address(self) -> str:
+        """The URL as it may be shown: without user and password."""
+        return _without_user(self.url)
+
     @property
     def own(self) -> bool:
         """Whether it is the founder's own compute: at a private address, or with a price of its GPUs."""
         return self.usd_per_gpu_hour is not None or _is_near(self.url)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+@functools.lru_cache(maxsize=1000)
+def _without_user(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
 
 
 @functools.lru_cache(maxsize=1000)

@@ -62,7 +62,9 @@ class Home:
             DiskFull
         """
         try:
-            self.spool.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.state.mkdir(mode=0o700, exist_ok=True)  # what was said, and keys: nobody else's business
+            self.spool.mkdir(exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise UsageError(
                 f"the home {str(self.folder)!r} is not a folder; give the path of a folder"

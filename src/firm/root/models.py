@@ -30,7 +30,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Finder:
-    """Finds the default model where neither code nor settings name one; looks once."""
+    """Finds the default model where neither code nor settings name one; looks until it has found one."""
 
     def __init__(self) -> None:
         self._choice: Choice | None = None
@@ -48,6 +48,7 @@ class Finder:
 
             embedded = find(choice.embedded)
             if not all(store.held(file) for file in embedded.files):
+                self._choice = None  # until then a server may have come up
                 raise NoModel(
                     f"no model is named or found ({'; '.join(choice.why)}), and its weights are not here; "
                     f"run: firm models pull {embedded.name} ({embedded.bytes / 1e6:,.0f} MB), or name a model in "

@@ -16,14 +16,41 @@ from firm.model.models import Models
 from firm.model.repair import shape_of_tool
 from firm.model.reply import Reply
 from firm.model.request import Delta, Request, Watch
-from firm.model.schema import Shape, shape_of
+from firm.model.schema import MAX_SCHEMA_BYTES, Shape, shape_of
 from firm.model.wire.text import to_json
+from firm.serve.body import wrong
 from firm.serve.dialect import Asked, Dialect, Stream
 from firm.serve.exchange import Exchange, Gone, cancelled
 from firm.serve.refusal import Refusal, refusal_of, unforeseen
 
 QUIET_S = 15.0
 """After so long without a word a stream says that it still goes on."""
+
+
+def read(dialect: Dialect, body: bytes, caller: str) -> Asked:
+    """What a body asks for, with schemas that can be checked; nothing is paid for yet.
+
+    Args:
+        dialect: The protocol that it came over.
+        body: As it came.
+        caller: Name of the key that came with it.
+
+    Raises:
+        Refusal, UsageError: it cannot be right, or asks for what is not done here.
+    """
+    asked = dialect.read(body, caller)
+    tools = asked.request.tools
+    if len(body) > MAX_SCHEMA_BYTES:
+        size = sum([len(to_json(tool.parameters)) for tool in tools])
+        if size > MAX_SCHEMA_BYTES:
+            raise wrong(
+                "tools", f"their schemas have {size:,} bytes; at most {MAX_SCHEMA_BYTES:,} together are taken"
+            )
+    for tool in tools:
+        shape_of_tool(tool)
+    if asked.request.schema is not None:
+        shape_of(asked.request.schema)
+    return asked
 
 
 async def answer(exchange: Exchange, models: Models, dialect: Dialect, asked: Asked) -> None:
@@ -52,8 +79,6 @@ async def call(models: Models, asked: Asked, watch: Watch | None = None) -> Repl
     request = asked.request
     if request.schema is None and not request.tools:
         return await models.call(request, watch)
-    for tool in request.tools:
-        shape_of_tool(tool)  # before anything is paid for
     shape = shape_of(request.schema) if request.schema is not None else None
     if shape is not None:
         request = msgspec.structs.replace(request, schema=shape.json_schema)

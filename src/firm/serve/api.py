@@ -5,16 +5,16 @@ One rule: nothing is read of a body before its sender has shown a key.
 
 import asyncio
 import ipaddress
+import re
 from typing import Any, Protocol
-from urllib.parse import unquote
 
 from firm.errors import UsageError
 from firm.model.models import Models
 from firm.model.wire.text import to_json
 from firm.serve import messages_reply, openai
-from firm.serve.answer import answer
+from firm.serve.answer import answer, read
 from firm.serve.chat_reply import CHAT
-from firm.serve.dialect import Dialect
+from firm.serve.dialect import Asked, Dialect
 from firm.serve.embedding import embed, read_embedding
 from firm.serve.exchange import Exchange, Gone, Message, Receive, Send
 from firm.serve.keys import Keys
@@ -29,8 +29,12 @@ DIALECTS: dict[str, Dialect] = {
 }
 EMBEDDINGS = "/v1/embeddings"
 MODELS = "/v1/models"
-HERE = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
-"""Names of this machine."""
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\[\]:@/\s]+))(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
+"""A Host header: an address of version 6, or a name, and a port."""
+LARGE_BYTES = 32 * 1024
+"""Bodies with more take long enough to read that others would notice."""
+MAX_LARGE = 2
+"""So many of them are read at once."""
 EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -54,6 +58,7 @@ class Api:
 
     def __init__(self, firm: HasModels, keys: Keys, *, local: bool = True) -> None:
         self._firm, self._keys, self._local = firm, keys, local
+        self._large = asyncio.Semaphore(MAX_LARGE)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request."""
@@ -69,18 +74,21 @@ class Api:
                 return
             refusal = refusal_of(error) or unforeseen(error)
             try:
-                await exchange.refuse(refusal, to_json(_error_body(exchange, refusal)))
+                body = to_json(_error_body(exchange, refusal))
+                await exchange.refuse(refusal, body, patient=isinstance(error, Exception))
             except Gone:
                 pass
 
     async def _handle(self, exchange: Exchange) -> None:
+        _check_once(exchange)
         if self._local:
             _check_host(exchange)
         caller = self._caller(exchange)
         path = exchange.path.rstrip("/") or "/"
         if dialect := DIALECTS.get(path):
             _check_method(exchange, "POST")
-            await answer(exchange, self._firm.models, dialect, dialect.read(await exchange.body(), caller))
+            asked = await self._read(dialect, await exchange.body(), caller)
+            await answer(exchange, self._firm.models, dialect, asked)
         elif path == EMBEDDINGS:
             _check_method(exchange, "POST")
             wanted = read_embedding(await exchange.body())
@@ -88,18 +96,26 @@ class Api:
             await exchange.answer(200, to_json(found))
         elif path == MODELS or path.startswith(MODELS + "/"):
             _check_method(exchange, "GET")
-            await exchange.answer(200, to_json(self._listed(unquote(path[len(MODELS) + 1 :]))))
+            await exchange.answer(200, to_json(self._listed(path[len(MODELS) + 1 :])))
         else:
             known = ", ".join([*DIALECTS, EMBEDDINGS, MODELS])
             raise Refusal(
                 404, f"there is nothing at {exchange.path!r:.200}; there is: {known}", "unknown_path"
             )
 
+    async def _read(self, dialect: Dialect, body: bytes, caller: str) -> Asked:
+        """What is asked for; a large body is read beside the loop, where all else of the firm goes on."""
+        if len(body) <= LARGE_BYTES:
+            return read(dialect, body, caller)
+        async with self._large:
+            return await asyncio.to_thread(read, dialect, body, caller)
+
     def _caller(self, exchange: Exchange) -> str:
         """The name of the key that came with the request."""
         given = exchange.headers.get("authorization", "")
         scheme, _, secret = given.partition(" ")
-        secret = secret.strip() if scheme.lower() == "bearer" else exchange.headers.get("x-api-key", "")
+        secret = secret.strip() if scheme.lower() == "bearer" else ""
+        secret = secret or exchange.headers.get("x-api-key", "")
         if not secret:
             raise Refusal(
                 401,
@@ -153,10 +169,16 @@ def _check_method(exchange: Exchange, wanted: str) -> None:
         )
 
 
+def _check_once(exchange: Exchange) -> None:
+    if exchange.repeated:
+        names = ", ".join(sorted(exchange.repeated))
+        raise Refusal(400, f"more than one header of {names}; send one", "repeated_header")
+
+
 def _check_host(exchange: Exchange) -> None:
     given = exchange.headers.get("host", "")
-    name = given if given.endswith("]") else given.rpartition(":")[0] or given
-    if name.lower() not in HERE:
+    found = _HOST.fullmatch(given)
+    if found is None or not is_loopback((found[1] or found[2]).lower()):
         raise Refusal(
             421,
             f"this server is for this machine only, and the request is for {given!r:.200}; ask http://127.0.0.1",
@@ -171,7 +193,7 @@ def _error_body(exchange: Exchange, refusal: Refusal) -> dict[str, Any]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen at is reached from this machine only."""
+    """Whether an address, or a name without a resolver, means this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

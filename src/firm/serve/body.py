@@ -281,7 +281,15 @@ def session_of(caller: str, given: str | None) -> str:
 # --- reasoning that comes back ---------------------------------------------------------------------------------
 
 _sealed = msgspec.json.Decoder(tuple[Reasoning, ...])
-_object = msgspec.json.Decoder(dict[str, Any])
+
+
+class _Kind(msgspec.Struct):
+    type: str
+
+
+_kind = msgspec.json.Decoder(_Kind)
+_KINDS = {"anthropic": ("thinking", "redacted_thinking"), "responses": ("reasoning", "message")}
+"""What may stand in sealed reasoning; of a message, the wire takes its phase alone."""
 
 
 def seal(parts: tuple[Part, ...]) -> str:
@@ -293,12 +301,12 @@ def seal(parts: tuple[Part, ...]) -> str:
 def unseal(word: str | None) -> tuple[Reasoning, ...]:
     """The reasoning in such a word; none if it is not ours: other servers' reasoning means nothing to this model.
 
-    What it holds goes into a request unchanged, so it must be one JSON object each.
+    What it holds goes into a request unchanged, and anybody can make such a word. So it must be reasoning and nothing
+    else, such as a reference to a file that the firm has with the provider.
     """
     try:
         found = _sealed.decode(base64.b64decode(word or "", altchars=b"-_", validate=True))
-        for part in found:
-            _object.decode(part.data)
+        whole = all([_kind.decode(part.data).type in _KINDS.get(part.wire, ()) for part in found])
     except (ValueError, RecursionError, msgspec.DecodeError):
         return ()
-    return found
+    return found if whole else ()

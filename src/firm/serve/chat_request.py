@@ -24,7 +24,6 @@ from firm.serve.body import (
     Tokens,
     audio_of,
     call_of,
-    check_tools,
     decode,
     file_of,
     image_of,
@@ -34,7 +33,7 @@ from firm.serve.body import (
     wrong,
 )
 from firm.serve.dialect import Asked
-from firm.serve.openai import TIERS, Level, Tier, schema_of
+from firm.serve.openai import TIERS, Level, Tier, named_of, schema_of, word_of
 
 
 class _Url(msgspec.Struct):
@@ -225,16 +224,10 @@ def _tools(body: _Body) -> tuple[tuple[Tool, ...], str]:
         function = tool.function
         tools.append(tool_of(function.name, function.description, function.parameters, param))
     choice = body.tool_choice
-    if choice is None or isinstance(choice, str):
-        if choice not in (None, "auto", "required", "none"):
-            raise wrong("tool_choice", f"{choice!r:.80}; give 'auto', 'required', 'none' or a function")
-        word, named = choice or "auto", False
-    elif choice.type != "function" or choice.function is None:
-        raise unsupported("tool_choice", f"{choice.type!r:.80} is not known; give a function")
-    else:
-        word, named = choice.function.name, True
-    check_tools(tuple(tools), word, named=named)
-    return tuple(tools), word
+    if not isinstance(choice, _Choice):
+        return tuple(tools), word_of(choice, tuple(tools))
+    name = choice.function.name if choice.function is not None else None
+    return tuple(tools), named_of(choice.type, name, tuple(tools))
 
 
 def _say(talk: Talk, message: _Message, param: str) -> None:

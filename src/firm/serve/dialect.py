@@ -71,6 +71,17 @@ QUIET = b": it goes on\n\n"
 """A comment, which every reader passes over."""
 
 
+_LINE_ENDS = (
+    (b"\xc2\x85", b"\\u0085"),
+    (b"\xe2\x80\xa8", b"\\u2028"),
+    (b"\xe2\x80\xa9", b"\\u2029"),
+)
+"""What ends no line of an event, but does for many readers that cut text into lines."""
+
+
 def event(data: bytes, name: str = "") -> bytes:
-    """One server-sent event."""
+    """One server-sent event of JSON."""
+    if not data.isascii():
+        for raw, escaped in _LINE_ENDS:
+            data = data.replace(raw, escaped)
     return b"event: %b\ndata: %b\n\n" % (name.encode(), data) if name else b"data: %b\n\n" % data

@@ -1,6 +1,6 @@
 """One request and its answer over ASGI, within limits of size and time.
 
-One rule: who does not send, does not read or has gone away holds nothing here for long.
+One rule: who does not send or has gone away holds nothing here for long; who does not read is the connection's.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ MAX_BODY_BYTES = 20 * 1024 * 1024
 """Largest body that is taken."""
 BODY_S = 60.0
 """How long a body may take to come."""
-SEND_S = 60.0
-"""How long a reader may take to make room for more."""
 DISCARD_BYTES = 64 * 1024 * 1024
 """How much of a body that is not wanted is read all the same, so that its sender gets to read the answer."""
 DISCARD_S = 5.0
+ONCE = ("host", "authorization", "x-api-key", "content-encoding")
+"""Headers of which only one can be meant."""
 
 JSON = (b"content-type", b"application/json")
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"))
@@ -44,9 +44,13 @@ class Exchange:
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.headers: dict[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        self.headers: dict[str, str] = dict(given)
+        self.repeated: set[str] = set()
+        """Those of `ONCE` that stand more than once."""
+        if len(self.headers) < len(given):
+            names = [name for name, _ in given]
+            self.repeated = {name for name in ONCE if names.count(name) > 1}
         self.started = False
         """The head of the answer is sent."""
         self._receive, self._send = receive, send
@@ -59,9 +63,18 @@ class Exchange:
         """The whole body.
 
         Raises:
-            Refusal: it is larger than `MAX_BODY_BYTES`, or did not come within `BODY_S`.
+            Refusal: it is packed, lost to an upgrade, larger than `MAX_BODY_BYTES`, or did not come within `BODY_S`.
             Gone: it will not come.
         """
+        if "upgrade" in self.headers.get("connection", "").lower() and "upgrade" in self.headers:
+            raise Refusal(
+                400,
+                "the body was lost: this server speaks HTTP/1.1 alone; leave out the Upgrade header",
+                "upgrade",
+            )
+        packed = self.headers.get("content-encoding", "identity")
+        if packed.lower() != "identity":
+            raise Refusal(415, f"the body is packed as {packed!r:.40}; send it as it is", "packed_body")
         told = self.headers.get("content-length", "")
         if told.isdecimal() and int(told[:20]) > MAX_BODY_BYTES:
             raise _too_large()
@@ -119,11 +132,18 @@ class Exchange:
         await self._start(status, (JSON, length, *headers))
         await self._write(body, more=False)
 
-    async def refuse(self, refusal: Refusal, body: bytes) -> None:
-        """An answer that says why not; what else comes of the request is not waited for."""
+    async def refuse(self, refusal: Refusal, body: bytes, *, patient: bool = True) -> None:
+        """An answer that says why not.
+
+        Args:
+            refusal: Why not.
+            body: The same in the words of the protocol.
+            patient: What else comes of the request is read for a while, since many read no answer before it is sent.
+        """
         headers = refusal.headers
         if not self._all_here:
-            await self._discard()
+            if patient:
+                await self._discard()
             headers.append((b"connection", b"close"))
         await self.answer(refusal.status, body, headers)
 
@@ -141,11 +161,7 @@ class Exchange:
             pass
 
     async def event(self, data: bytes) -> None:
-        """Events of a stream; the first begins the answer.
-
-        Raises:
-            Gone: the reader makes no room for more.
-        """
+        """Events of a stream; the first begins the answer. It waits while the reader does not read."""
         if not self.started:
             await self._start(200, EVENTS)
         await self._write(data, more=True)
@@ -159,11 +175,7 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": [*headers, *ALWAYS]})
 
     async def _write(self, data: bytes, *, more: bool) -> None:
-        try:
-            async with asyncio.timeout(SEND_S):
-                await self._send({"type": "http.response.body", "body": data, "more_body": more})
-        except TimeoutError:
-            raise Gone from None
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
 
 async def cancelled(work: "asyncio.Future[Any]") -> None:

@@ -5,7 +5,8 @@ from typing import Any, Literal
 import msgspec
 
 from firm.model.reply import TokenLogprob
-from firm.serve.body import absent, tree, unsupported, wrong
+from firm.model.request import Tool
+from firm.serve.body import absent, check_tools, tree, unsupported, wrong
 from firm.serve.refusal import Refusal
 from firm.units import Usage
 
@@ -51,6 +52,30 @@ def schema_of(kind: str, schema: msgspec.Raw, param: str) -> dict[str, Any] | No
     if absent(schema):
         raise wrong(f"{param}.schema", "it is missing; give a JSON Schema")
     return tree(schema, f"{param}.schema")
+
+
+def word_of(choice: str | None, tools: tuple[Tool, ...]) -> str:
+    """Whether tools may be called, as a word says it.
+
+    Raises:
+        Refusal: there is no such word, or the tools cannot be right.
+    """
+    if choice not in (None, "auto", "required", "none"):
+        raise wrong("tool_choice", f"{choice!r:.80}; give 'auto', 'required', 'none' or a function")
+    check_tools(tools, choice or "auto", named=False)
+    return choice or "auto"
+
+
+def named_of(kind: str, name: str | None, tools: tuple[Tool, ...]) -> str:
+    """The one tool that has to be called, as an object of this kind names it.
+
+    Raises:
+        Refusal: it is no function, there is none of that name, or the tools cannot be right.
+    """
+    if kind != "function" or name is None:
+        raise unsupported("tool_choice", f"{kind!r:.80} is not known; give a function")
+    check_tools(tools, name, named=True)
+    return name
 
 
 def logprobs_of(tokens: tuple[TokenLogprob, ...]) -> list[dict[str, Any]]:

@@ -22,7 +22,6 @@ from firm.serve.body import (
     Tokens,
     audio_of,
     call_of,
-    check_tools,
     decode,
     file_of,
     image_of,
@@ -34,7 +33,7 @@ from firm.serve.body import (
 )
 from firm.serve.chat_request import Sound
 from firm.serve.dialect import Asked
-from firm.serve.openai import TIERS, Level, Tier, schema_of
+from firm.serve.openai import TIERS, Level, Tier, named_of, schema_of, word_of
 
 Role = Literal["user", "assistant", "system", "developer"]
 
@@ -167,16 +166,9 @@ def _tools(body: _Body) -> tuple[tuple[Tool, ...], str]:
             )
         tools.append(tool_of(tool.name, tool.description, tool.parameters, f"tools.{number}"))
     choice = body.tool_choice
-    if choice is None or isinstance(choice, str):
-        if choice not in (None, "auto", "required", "none"):
-            raise wrong("tool_choice", f"{choice!r:.80}; give 'auto', 'required', 'none' or a function")
-        word, named = choice or "auto", False
-    elif choice.type != "function" or choice.name is None:
-        raise unsupported("tool_choice", f"{choice.type!r:.80} is not known; give a function")
-    else:
-        word, named = choice.name, True
-    check_tools(tuple(tools), word, named=named)
-    return tuple(tools), word
+    if not isinstance(choice, _Choice):
+        return tuple(tools), word_of(choice, tuple(tools))
+    return tuple(tools), named_of(choice.type, choice.name, tuple(tools))
 
 
 def _echo(body: _Body, request: Request) -> dict[str, Any]:

@@ -6,6 +6,7 @@ One rule: it is a guest in the process. It catches no signals, changes no loggin
 import asyncio
 import contextlib
 import errno
+import resource
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from firm.serve.keys import Keys
 NEAR = 20
 """So many ports after the wanted one are tried where it need not be that one."""
 MAX_CONNECTIONS = 1_000
+"""Most connections at once; fewer where the process may open less than twice as many files."""
 BACKLOG = 128
 KEPT_S = 75
 """How long a connection that is not used stays open."""
@@ -75,10 +77,10 @@ class _Guest(uvicorn.Server):
 class Server:
     """The API of a firm at an address; made by `Server.start`."""
 
-    def __init__(self, guest: _Guest, listener: socket.socket, host: str) -> None:
+    def __init__(self, guest: _Guest, listener: socket.socket) -> None:
         self._guest = guest
         self._work = asyncio.create_task(guest.serve([listener]), name="firm-serve")
-        self.port: int = listener.getsockname()[1]
+        host, self.port = _address_of(listener)
         self.local = is_loopback(host)
         """It is reached from this machine only."""
         shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
@@ -98,8 +100,9 @@ class Server:
             UsageError: the port is taken, or there is no such address here.
         """
         listener = _listen(place)
+        host, _ = _address_of(listener)
         config = uvicorn.Config(
-            Api(firm, keys, local=is_loopback(place.host)),
+            Api(firm, keys, local=is_loopback(host)),
             http=Connection,
             ws="none",
             loop="none",
@@ -109,10 +112,10 @@ class Server:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=MAX_CONNECTIONS,
+            limit_concurrency=_most_connections(),
             timeout_keep_alive=KEPT_S,
         )
-        server = cls(_Guest(config), listener, place.host)
+        server = cls(_Guest(config), listener)
         while not server._guest.started and not server._work.done():
             await asyncio.sleep(0)
         return server
@@ -127,6 +130,18 @@ class Server:
         self._guest.grace_s = grace_s
         self._guest.asked_to_stop.set()
         await asyncio.wait((self._work,))
+
+
+def _most_connections() -> int:
+    """As many as leave the rest of the process half of what it may open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, max(soft // 2, 1))
+
+
+def _address_of(listener: socket.socket) -> tuple[str, int]:
+    """Host and port where it listens in truth, whatever the name was that led there."""
+    host, port = listener.getsockname()[:2]
+    return host, port
 
 
 def _listen(place: Place) -> socket.socket:

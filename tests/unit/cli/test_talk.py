@@ -12,7 +12,7 @@ from firm.cli.conversation import Conversation
 from firm.cli.dialog import Shown
 from firm.cli.finding import TRYING_OUT
 from firm.cli.piped import _asked
-from firm.cli.slash import Leave, is_command, obey, remark
+from firm.cli.slash import Leave, is_command, obey, remark, remind
 from firm.cli.talk import Talk
 from firm.errors import UsageError
 from firm.model import Delta, Entry, Message, Model, Reply, ScriptedModel, Text
@@ -269,3 +269,39 @@ def test_the_finder_looks_once_and_remembers_why(monkeypatch: pytest.MonkeyPatch
 
     choice = asyncio.run(look())
     assert (asked, choice.why, choice.embedded) == (1, ("nobody", "somebody"), "")
+
+
+def test_a_reply_is_streamed_even_if_nobody_watches(tmp_path: Path) -> None:
+    watched = []
+
+    class Watched(ScriptedModel):
+        async def say(self, request: Any, abilities: Any, watch: Any) -> Reply:
+            watched.append(watch is not None)
+            return await super().say(request, abilities, watch)
+
+    with_talk(tmp_path, Watched(["first"]), lambda chat: chat.answer("one"))
+    assert watched == [True]
+
+
+def test_what_is_attached_is_kept_until_it_is_answered_or_taken_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = ScriptedModel({"good": "fine"})
+    (tmp_path / "note.txt").write_text("buy milk", "utf-8")
+
+    async def use(chat: Talk) -> None:
+        await obey(chat, f"/attach {tmp_path / 'note.txt'}")
+        with pytest.raises(Exception, match="no rule"):
+            await chat.answer("bad")
+        remind(chat)
+        assert len(chat.attached) == 1
+        await obey(chat, "/attach")
+        assert not chat.attached
+        remind(chat)
+        with pytest.raises(UsageError, match="wants a file"):
+            await obey(chat, "/attach")
+
+    with_talk(tmp_path, model, use)
+    told = capsys.readouterr().err
+    assert told.count("1 file still with your next message") == 1
+    assert "no file with your next message" in told

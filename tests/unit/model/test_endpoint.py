@@ -21,7 +21,7 @@ def test_what_each_kind_of_fault_does_to_limit_and_breaker(kind: Kind) -> None:
     assert (it.limit.value < math.inf) is (kind in {Kind.RATE, Kind.OVERLOAD, Kind.SLOW})
     assert (it.breaker.state is State.OPEN) is (kind in PASSING - {Kind.RATE})
     assert (it.fault_rate > 0) is (kind in PASSING)
-    assert (it.last_fault is None) is (kind in {Kind.CONTEXT, Kind.REQUEST, Kind.FILTER})
+    assert (it.last_fault is None) is (kind in {Kind.CONTEXT, Kind.REQUEST, Kind.FILTER, Kind.SIZE})
 
 
 def test_a_wave_of_refusals_does_not_open_the_breaker() -> None:
@@ -98,3 +98,17 @@ def test_its_health_says_what_is_wrong() -> None:
     assert health.last_fault == "no connection: connection refused"
     assert health.latency_s is None
     assert 0 < health.fault_rate < 1
+
+
+def test_a_probe_that_is_refused_does_not_stay_under_way_for_ever() -> None:
+    it = endpoint()
+    it.in_flight = 3
+    for number in range(FAULTS_IN_ROW):
+        it.failed(fault(Kind.SERVER), float(number), number + 0.5)
+    it.enter(10.0)
+    it.failed(fault(Kind.SLOW), 1.0, 11.0)  # an old call: the limit is cut while the probe is on its way
+    it.leave()
+    it.failed(fault(Kind.OVERLOAD), 10.0, 12.0)
+    it.in_flight = 0
+    assert it.breaker.state is State.OPEN
+    assert it.free(12.0 + it.shut_s(12.0))

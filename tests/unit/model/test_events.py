@@ -42,4 +42,4 @@ def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
     with pytest.raises(Fault) as caught:
         for _ in range(20):
             list(events.feed(b"x" * (MAX_EVENT_BYTES // 10)))
-    assert caught.value.kind is Kind.JUNK
+    assert caught.value.kind is Kind.SIZE

@@ -253,7 +253,7 @@ def test_a_body_that_is_too_large_is_refused_by_its_length_and_by_its_bytes() ->
     for pieces in ([announced], [bare] + [bytes(1024 * 1024)] * 8 + [b"x"]):
         found, _, wire = exchange(pieces)
         assert isinstance(found, Fault)
-        assert found.kind is Kind.JUNK
+        assert found.kind is Kind.SIZE
         assert found.told == "the reply has more than 8,388,608 bytes"
         assert wire.aborted
 

@@ -11,6 +11,7 @@ from firm.model.error import (
     KeyRefused,
     ModelError,
     ModelUnavailable,
+    NotAble,
     RateLimited,
     ReplyFiltered,
     UnknownModel,
@@ -84,3 +85,37 @@ def test_what_was_tried_and_when_to_try_again_is_said() -> None:
     assert str(made).endswith(
         "(it is asked again in 30 s; 4 attempts; fallback 'small': no connection: refused)"
     )
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "image input is not supported by this model: 'image_url' is only taken by models with vision",
+        "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+        "Invalid content type. image_url is only supported by certain models.",
+        "Qwen/Qwen3-8B is not a multimodal model",
+        "At most 0 image(s) may be provided in one prompt.",
+        "This model does not support image input.",
+    ],
+)
+def test_a_picture_that_a_server_refuses_is_a_want_of_eyes(told: str) -> None:
+    made = error_of(Fault(Kind.REQUEST, told, status=400), "big", BIG)
+    assert type(made) is NotAble
+    assert "ask a model that sees" in str(made)
+
+
+@pytest.mark.parametrize(
+    "told", ["Invalid image data", "the image is larger than 20 MB", "temperature is not supported"]
+)
+def test_another_refusal_is_none(told: str) -> None:
+    assert type(error_of(Fault(Kind.REQUEST, told, status=400), "big", BIG)) is BadRequest
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_of_a_model_that_was_given_as_itself_no_section_is_named(kind: Kind) -> None:
+    bare = Endpoint(Model(URL, "Qwen3-32B"))
+    assert "[models." not in str(error_of(Fault(kind, "because"), f"Qwen3-32B@{URL}", bare))
+
+
+def test_of_an_unknown_model_the_command_is_named_that_lists_those_of_the_server() -> None:
+    assert "see `firm models list big`" in str(error_of(Fault(Kind.MODEL, "", status=404), "big", BIG))

@@ -1,6 +1,7 @@
 """One call through the router: attempts, waits, models that stand in."""
 
 import asyncio
+import traceback
 
 import pytest
 from tests.unit.model.traffic import Server, World, endpoint, fault, now_s, play, request, start
@@ -549,5 +550,19 @@ def test_the_state_of_each_model_can_be_seen() -> None:
         assert state.retries == pytest.approx(RESERVE + 0.5)
         assert [health.in_flight for health in state.endpoints] == [1, 1]
         await asyncio.gather(*calls)
+
+    play(scene())
+
+
+def test_a_key_that_a_server_repeats_is_in_no_record_of_the_attempt() -> None:
+    async def scene() -> None:
+        world, log = World(Server(script=(Fault(Kind.KEY, "I do not know the key sk-12345"),))), []
+        world.endpoints[0].key = "sk-12345"
+        with pytest.raises(KeyRefused) as raised:
+            await world.router.call(request(), None, log.append)
+        told = "".join(traceback.format_exception(raised.value)) + repr(raised.value.__cause__)
+        told += repr([attempt.told for attempt in log]) + repr(world.endpoints[0].health(0.0))
+        assert "I do not know the key [key]" in told
+        assert "sk-12345" not in told
 
     play(scene())

@@ -12,6 +12,7 @@ from firm import Effort, Firm, Message, Model, chat, gather, step, workflow
 from firm.errors import UsageError
 from firm.model import (
     BadReply,
+    Delta,
     KeyRefused,
     Models,
     ModelUnavailable,
@@ -261,16 +262,9 @@ def test_an_error_of_a_model_reaches_the_workflow_as_itself() -> None:
     async def use(firm: Firm) -> Any:
         return await (await firm.start(caught, id="c")).result()
 
-    with pytest.warns(UserWarning) if False else _quiet():
-        told = in_firm(lambda request: Fault(Kind.KEY, "no such key", status=401), use)
+    told = in_firm(lambda request: Fault(Kind.KEY, "no such key", status=401), use)
     assert "'default'" in told
     assert "no such key" in told
-
-
-def _quiet() -> Any:
-    import contextlib
-
-    return contextlib.nullcontext()
 
 
 def test_a_watcher_sees_the_words_and_the_journal_is_the_same() -> None:
@@ -285,6 +279,62 @@ def test_a_watcher_sees_the_words_and_the_journal_is_the_same() -> None:
         return await run.result()
 
     assert in_firm(["one two three four"], use) == "one two three four" == "".join(seen)
+
+
+def test_a_watcher_that_fails_in_a_run_has_nothing_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+    model = ScriptedModel(lambda request: "one two three four")
+
+    def gone(delta: Delta) -> None:
+        raise BrokenPipeError("nobody reads this any more")
+
+    @workflow
+    async def watched() -> str:
+        return (await chat("hello", watch=gone)).text
+
+    async def use(firm: Firm) -> Any:
+        return await asyncio.wait_for((await firm.start(watched, id="w")).result(), 5)
+
+    assert in_firm(model, use) == "one two three four"
+    assert len(model.requests) == 1
+    [record] = [record for record in caplog.records if "chat(watch=…)" in record.getMessage()]
+    assert "nobody reads this any more" in record.getMessage()
+
+
+@pytest.mark.parametrize("given", [None, 5, ScriptedModel(["hi"])])
+def test_what_is_no_model_is_refused(given: Any) -> None:
+    async def use(firm: Firm) -> None:
+        with pytest.raises(UsageError, match=r"chat\(model=.*give the name of a model, or a Model"):
+            await chat("hello", model=given)
+
+    in_firm(["hi"], use)
+
+
+def test_each_of_two_models_that_differ_in_their_key_alone_is_asked_with_its_own() -> None:
+    asked: list[str] = []
+
+    class Known(Models):
+        def server(self, model: Model, name: str) -> Any:
+            def answer(request: Request) -> str:
+                asked.append(str(model.key))
+                return str(model.key)
+
+            return ScriptedModel(answer)
+
+    @workflow
+    async def ask_both() -> list[str]:
+        models = [Model("http://gpu-1:8000/v1", "m", key=key) for key in ("alice", "bob", "alice")]
+        return [reply.text for reply in await gather(*[chat("hello", model=model) for model in models])]
+
+    async def use(firm: Firm) -> None:
+        firm._models = Known()
+        assert await (await firm.start(ask_both, id="b")).result() == ["alice", "bob", "alice"]
+        asked.clear()
+        replies = await asyncio.gather(
+            *[chat("hello", model=Model("http://gpu-1:8000/v1", "m", key=key)) for key in ("bob", "carol")]
+        )
+        assert [reply.text for reply in replies] == ["bob", "carol"]
+
+    in_firm([], use)
 
 
 def test_a_model_that_is_given_as_itself_works_in_a_run_and_its_key_is_not_written() -> None:

@@ -86,3 +86,9 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(UsageError, match="cannot be written"):
         Home(tmp_path).make()
+
+
+def test_what_firm_keeps_is_for_its_owner_alone(tmp_path: Path) -> None:
+    home = Home(tmp_path / "new")
+    home.make()
+    assert home.state.stat().st_mode & 0o777 == 0o700

@@ -92,6 +92,21 @@ def test_without_model_and_weights_the_error_says_what_was_looked_for_and_what_t
     assert isinstance(caught.value, UsageError)
 
 
+def test_a_server_that_comes_up_later_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Model("http://127.0.0.1:8000/v1", "m")
+    looks = iter([discover.Found(None, ("no server",)), discover.Found(model, ("a server",))])
+
+    async def look(transport: object, environ: object) -> discover.Found:
+        return next(looks)
+
+    monkeypatch.setattr(discover, "discover", look)
+    monkeypatch.setenv("FIRM_MODELS", str(tmp_path))
+    finder = Finder()
+    with pytest.raises(NoModel):
+        asyncio.run(find(finder))
+    assert asyncio.run(find(finder)) == Entry((model,))
+
+
 async def find(finder: Finder) -> Entry:
     async with Models() as models:
         return await finder(models)

@@ -5,6 +5,7 @@ import base64
 import json
 import logging
 import struct
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.unit.serve.served import Answer, Embedder, Live, api_of, ask
 
 import firm.serve.answer
+import firm.serve.api
 from firm.errors import BudgetExceeded, PolicyDenied
 from firm.model.error import (
     BadRequest,
@@ -28,6 +30,7 @@ from firm.model.reply import Reply, TokenLogprob
 from firm.model.request import Delta, Request, Watch
 from firm.model.scripted import ScriptedModel
 from firm.serve.api import Api
+from firm.serve.dialect import Asked, Dialect
 from firm.serve.keys import FILE
 from firm.serve.refusal import refusal_of
 from firm.units import Usage
@@ -40,7 +43,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 CHAT = "/v1/chat/completions"
 USAGE = Usage(input=5, cache_read=7, cache_write=11, output=13, reasoning=17)
-SEALED = Reasoning("hm", "anthropic", '{"signature":"s"}')
+SEALED = Reasoning("hm", "anthropic", '{"type":"thinking","signature":"s"}')
 CALLS = (ToolCall("c1", "get", '{"town":"Ulm"}'), ToolCall("c2", "get", '{"town":"Bonn"}'))
 TOOLS: dict[str, list[dict[str, Any]]] = {
     "/v1/chat/completions": [{"type": "function", "function": {"name": "get"}}],
@@ -110,6 +113,98 @@ def test_a_key_comes_in_either_header(tmp_path: Path) -> None:
     assert asyncio.run(inside()) == [200, 200, 401]
 
 
+def test_a_key_is_looked_for_in_the_other_header_where_one_is_empty(tmp_path: Path) -> None:
+    async def inside() -> int:
+        api, key = api_of(tmp_path, {"default": ScriptedModel({"": "yes"})})
+        headers = [(b"authorization", b"Bearer "), (b"x-api-key", key.encode())]
+        return (await ask(api, "/v1/models", headers=headers)).status
+
+    assert asyncio.run(inside()) == 200
+
+
+@pytest.mark.parametrize("name", ["authorization", "host"])
+def test_a_header_that_must_be_one_may_not_stand_twice(tmp_path: Path, name: str) -> None:
+    headers = [(name.encode(), b"evil.example")]
+    answer = go(tmp_path, ScriptedModel({"": "yes"}), "/v1/models", headers=headers)
+    assert (answer.status, answer.json["error"]["code"]) == (400, "repeated_header")
+
+
+def test_a_body_that_is_packed_is_named(tmp_path: Path) -> None:
+    answer = go(
+        tmp_path, ScriptedModel({"": "yes"}), body=b"\x1f\x8b", headers=[(b"content-encoding", b"gzip")]
+    )
+    assert (answer.status, "packed as 'gzip'" in answer.json["error"]["message"]) == (415, True)
+
+
+def test_a_model_is_found_by_its_name_whatever_is_in_it(tmp_path: Path) -> None:
+    async def inside() -> list[Any]:
+        api, key = api_of(tmp_path, {"a%20b": ScriptedModel({}), "c/d": ScriptedModel({})})
+        paths = ["/v1/models/a%20b", "/v1/models/c/d"]  # as ASGI has them, with nothing left to decode
+        return [(await ask(api, path, key=key)).json["id"] for path in paths]
+
+    assert asyncio.run(inside()) == ["a%20b", "c/d"]
+
+
+def test_a_large_body_is_read_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+
+    def read(dialect: Dialect, body: bytes, caller: str) -> Asked:
+        threads.append(threading.current_thread().name)
+        return firm.serve.answer.read(dialect, body, caller)
+
+    monkeypatch.setattr(firm.serve.api, "read", read)
+    for size in (10, firm.serve.api.LARGE_BYTES):
+        body = BODIES[CHAT] | {"messages": [{"role": "user", "content": "x" * size}]}
+        (tmp_path / str(size)).mkdir()
+        assert go(tmp_path / str(size), ScriptedModel({"": "yes"}), body=body).status == 200
+    assert threads[0] == "MainThread"
+    assert threads[1] != "MainThread"
+
+
+@paths
+def test_schemas_of_tools_may_not_be_large_together(tmp_path: Path, path: str) -> None:
+    schema = {"type": "object", "description": "x" * 400_000}
+    tools: list[dict[str, Any]] = json.loads(json.dumps(TOOLS[path] * 3))
+    for number, tool in enumerate(tools):
+        inner = tool.get("function", tool)
+        inner["name"] = f"get{number}"
+        inner["input_schema" if path == "/v1/messages" else "parameters"] = schema
+    answer = go(tmp_path, ScriptedModel({"": "yes"}), path, BODIES[path] | {"tools": tools})
+    assert (answer.status, "together are taken" in answer.json["error"]["message"]) == (400, True)
+
+
+def pieces(path: str, events: list[Any]) -> list[str]:
+    """The words of a stream as they came."""
+    objects = [event for event in events if isinstance(event, dict)]
+    if path == CHAT:
+        return [event["choices"][0]["delta"].get("content") or "" for event in objects]
+    kind = "content_block_delta" if path == "/v1/messages" else "response.output_text.delta"
+    deltas = [event["delta"] for event in objects if event["type"] == kind]
+    return [delta if isinstance(delta, str) else delta["text"] for delta in deltas]
+
+
+@paths
+def test_words_of_a_model_make_no_events_of_their_own(tmp_path: Path, path: str) -> None:
+    words = "a\n\ndata: [DONE]\n\nevent: x\rdata: y\x85z\u2028\u2029\x0b\x0c\x1c\x00b"
+    answer = go(tmp_path, ScriptedModel({"": words}), path, BODIES[path] | {"stream": True})
+    told = answer.body.decode()
+    assert told.splitlines() == told.split("\n")[:-1]
+    assert "".join(pieces(path, answer.events)) == words
+    assert answer.events.count("[DONE]") == (path == CHAT)
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "GET", "POST"])
+def test_a_page_of_another_origin_is_told_nothing_and_may_read_nothing(tmp_path: Path, method: str) -> None:
+    asked: list[Request] = []
+    headers = [(b"origin", b"http://evil.example"), (b"content-type", b"text/plain")]
+    headers.append((b"access-control-request-method", b"POST"))
+    model = ScriptedModel(lambda request: asked.append(request) or "yes")
+    answer = go(tmp_path, model, CHAT, BODIES[CHAT], method=method, key="", headers=headers)
+    assert answer.status == 401
+    assert not [name for name in answer.headers if name.startswith(b"access-control")]
+    assert asked == []
+
+
 def test_keys_that_cannot_be_read_let_nobody_in(tmp_path: Path) -> None:
     async def inside() -> Answer:
         api, key = api_of(tmp_path, {"default": ScriptedModel({"": "yes"})})
@@ -120,14 +215,28 @@ def test_keys_that_cannot_be_read_let_nobody_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8420", "127.0.0.1.evil.example", "", "localhost.evil.example"]
+    "host",
+    [
+        "evil.example",
+        "evil.example:8420",
+        "127.0.0.1.evil.example",
+        "",
+        "localhost.evil.example",
+        "localhost:evil.example",
+        "evil.example@localhost:1",
+        "[::1]evil.example",
+        "[::2]",
+        "10.0.0.1",
+    ],
 )
 def test_a_name_that_is_not_this_machines_is_refused(tmp_path: Path, host: str) -> None:
     answer = go(tmp_path, ScriptedModel({"": "yes"}), "/v1/models", host=host)
     assert (answer.status, answer.json["error"]["code"]) == (421, "wrong_host")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1", "[::1]:8420", "[::1]", "LOCALHOST"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.2:1", "localhost:1", "[::1]:8420", "[::1]", "LOCALHOST"]
+)
 def test_the_names_of_this_machine_are_fine(tmp_path: Path, host: str) -> None:
     assert go(tmp_path, ScriptedModel({"": "yes"}), "/v1/models", host=host).status == 200
 

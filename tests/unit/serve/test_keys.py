@@ -52,9 +52,13 @@ def test_names_are_taken_once_and_must_be_names(tmp_path: Path) -> None:
         keys.remove("other")
 
 
-def test_a_spoiled_file_lets_nobody_in_and_says_so(tmp_path: Path) -> None:
+SPOILED = ["junk", '{"keys":[{"name":"first","sha256":"é","made_at":1}]}', "[" * 100_000]
+
+
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_a_spoiled_file_lets_nobody_in_and_says_so(tmp_path: Path, spoiled: str) -> None:
     keys = Keys(tmp_path)
     secret = keys.make("first")
-    (tmp_path / FILE).write_bytes(b"junk")
+    (tmp_path / FILE).write_text(spoiled, "utf-8")
     with pytest.raises(UsageError, match="remove it and make new ones with `firm key new NAME`"):
         keys.name_of(secret)

@@ -185,8 +185,23 @@ def test_pictures_and_documents_of_the_other_protocols_become_ours() -> None:
     assert message.parts == (Image(b"\x89PNG", "image/png"), File(b"\x89PNG", "b.pdf"))
 
 
+@pytest.mark.parametrize(
+    ("wire", "data"),
+    [
+        ("responses", '{"role":"user","content":[{"type":"input_file","file_id":"file-1"}]}'),
+        ("responses", '{"type":"item_reference","id":"rs_1"}'),
+        ("responses", '{"type":"thinking"}'),
+        ("anthropic", '{"type":"document","source":{"type":"file","file_id":"file-1"}}'),
+        ("anthropic", '{"signature":"s"}'),
+        ("elsewhere", '{"type":"thinking"}'),
+    ],
+)
+def test_what_is_sealed_can_be_reasoning_alone(wire: str, data: str) -> None:
+    assert unseal(seal((Reasoning("hm", wire, data),))) == ()
+
+
 def test_reasoning_travels_sealed_and_comes_back_as_it_was() -> None:
-    thought = Reasoning("hm", "anthropic", '{"signature":"s"}')
+    thought = Reasoning("hm", "anthropic", '{"type":"thinking","signature":"s"}')
     word = seal((thought, Reasoning("shown, with nothing to keep", "chat"), Text("x")))
     assert unseal(word) == (thought,)
     said = [{"type": "thinking", "thinking": "hm", "signature": word}, {"type": "text", "text": "x"}]

@@ -15,7 +15,7 @@ class NotPulled(WeightsError):
 
 
 class WrongHash(WeightsError):
-    """A file is not the one that the catalogue names; it was deleted.
+    """A file is not the one that the catalogue names; it was deleted, or not taken in.
 
     Args:
         message: what happened.

@@ -238,7 +238,12 @@ async def adopt_entry(entry: Entry, path: Path) -> Path:
         wanted = " or ".join(f"{file.name!r} ({file.bytes:,} bytes, {file.sha256})" for file in entry.files)
         hashed = await in_thread(store.sha256_of, files[0]) if len(files) == 1 else ""
         about = f" has sha256 {hashed} and" if hashed else ""
-        raise WrongHash(f"{str(path)!r}{about} is not {wanted}", entry.sha256, hashed)
+        raise WrongHash(
+            f"{str(path)!r}{about} is not {wanted}; bring the right file, or pull without --from: "
+            f"firm models pull {entry.name}",
+            entry.sha256,
+            hashed,
+        )
     return store.weights(entry)
 
 

@@ -88,7 +88,7 @@ class Unfold:
 
 def too_large(limit: int) -> Fault:
     """More than is read."""
-    return Fault(Kind.JUNK, f"the reply has more than {limit:,} bytes")
+    return Fault(Kind.SIZE, f"the reply has more than {limit:,} bytes")
 
 
 def unfolded(body: bytes, headers: Headers, limit: int) -> bytes:

@@ -26,7 +26,7 @@ class Events:
         """
         *lines, self._rest = (self._rest + piece if self._rest else piece).split(b"\n")
         if len(self._rest) > MAX_EVENT_BYTES:
-            raise Fault(Kind.JUNK, f"one event of the stream has more than {MAX_EVENT_BYTES:,} bytes")
+            raise Fault(Kind.SIZE, f"one event of the stream has more than {MAX_EVENT_BYTES:,} bytes")
         for line in lines:
             if line.startswith(b"data:"):
                 self._data.append(line[6:] if line[5:6] == b" " else line[5:])

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     LOST = "connection lost"
     SLOW = "time-out"
     JUNK = "unreadable reply"
+    SIZE = "reply too large"
     FILTER = "filtered"
 
 
@@ -119,7 +120,7 @@ _LIMITS = (
     re.compile(rf"context (?:size|window|length) (?:is |of )?\(?{_NUMBER}", re.IGNORECASE),
     re.compile(rf"> {_NUMBER} maximum", re.IGNORECASE),
     re.compile(rf"limit (?:is|of) {_NUMBER}", re.IGNORECASE),
-    re.compile(r'"n_ctx": ?([0-9]+)'),
+    re.compile(r'"n_ctx": ?([0-9]{1,15})(?![0-9])'),
 )
 _ASKED = (
     re.compile(
@@ -127,7 +128,7 @@ _ASKED = (
     ),
     re.compile(rf"{_NUMBER} tokens >", re.IGNORECASE),
     re.compile(rf"request \({_NUMBER} tokens\)", re.IGNORECASE),
-    re.compile(r'"n_prompt_tokens": ?([0-9]+)'),
+    re.compile(r'"n_prompt_tokens": ?([0-9]{1,15})(?![0-9])'),
 )
 
 

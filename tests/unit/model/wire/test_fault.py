@@ -116,3 +116,8 @@ def test_wish_of_the_server_to_wait_is_read(headers: dict[str, str], wait_s: flo
 def test_words_of_a_server_are_one_clean_short_line() -> None:
     assert shorten("a\n\x00b\ud800\x1b[31m c") == "a b? [31m c"
     assert len(shorten("x" * 10_000_000)) == MAX_TOLD_CHARS
+
+
+def test_a_number_of_a_thousand_digits_is_no_limit() -> None:
+    body = b'the context length is too small, "n_ctx": ' + b"9" * 5000
+    assert fault_of(400, body, {}).limit == 0
