@@ -83,7 +83,8 @@ async def _measure_one(name: str, given: "Model | Backend") -> Measured:
             )  # its server may have to be started
         reply = await models.call(request, watch)
         backend = models.server(given, name) if isinstance(given, Model) else given
-        return _measured(reply, backend.model, await Probes(None).of(backend))
+        known = backend.abilities
+        return _measured(reply, backend.model, known if known.probed else await Probes(None).of(backend))
 
 
 def _measured(reply: Reply, model: Model, abilities: Abilities) -> Measured:
