@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     )
     from firm.model import Message, Model, chat
     from firm.root import Firm, run
-    from firm.units import Budget, Effort
+    from firm.units import Effort
 
 _WHERE = {
     "Firm": "firm.root",
     "run": "firm.root",
     "NotSent": "firm.errors",
     **dict.fromkeys(("Message", "Model", "chat"), "firm.model"),
-    **dict.fromkeys(("Budget", "Effort"), "firm.units"),
+    "Effort": "firm.units",
     **dict.fromkeys(
         (
             "Retry",
@@ -62,7 +62,6 @@ _WHERE = {
 }
 
 __all__ = [
-    "Budget",
     "Effort",
     "Firm",
     "Message",

@@ -8,7 +8,7 @@ import time
 from urllib.parse import urlsplit
 
 from firm.model.reply import Reply
-from firm.model.request import Request
+from firm.model.request import PLAIN, Request, Sampling
 from firm.model.route import Attempt
 from firm.model.vectors import Texts
 from firm.trace import Moment, Span, attribute
@@ -39,6 +39,17 @@ def _place(endpoint: str) -> dict[str, Value]:
         attribute.SERVER_PORT: port,
         attribute.ENDPOINT: endpoint,
     }
+
+
+def _drawn(sampling: Sampling) -> dict[str, Value]:
+    """How the reply was to be drawn, as far as somebody said."""
+    found = {
+        attribute.REQUEST_TEMPERATURE: sampling.temperature,
+        attribute.REQUEST_TOP_P: sampling.top_p,
+        attribute.REQUEST_SEED: sampling.seed,
+        attribute.REQUEST_STOP: list(sampling.stop) or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 class Log:
@@ -95,6 +106,8 @@ class Log:
             attributes[attribute.REQUEST_REASONING] = request.effort
         if request.session:
             attributes[attribute.CONVERSATION_ID] = request.session
+        if request.sampling is not PLAIN:
+            attributes.update(_drawn(request.sampling))
         return attributes
 
     def _span(self, attributes: dict[str, Value], error: str) -> Span:

@@ -34,6 +34,10 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
     """So many alternatives a token, 0 to 20, with their log-probabilities."""
 
 
+PLAIN = Sampling()
+"""Nothing said."""
+
+
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     """One request for one reply."""
 
@@ -46,7 +50,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"
     """'auto', 'required', 'none', or the name of a tool."""
-    sampling: Sampling = Sampling()
+    sampling: Sampling = PLAIN
     effort: str = ""
     """A level of `firm.units.LEVELS`; '' leaves it to the server."""
     tier: str = ""

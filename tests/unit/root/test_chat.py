@@ -357,3 +357,15 @@ def test_a_model_that_is_given_as_itself_works_in_a_run_and_its_key_is_not_writt
     in_firm([], use)
     for path in Path("home/.firm").rglob("*"):
         assert not path.is_file() or b"sk-canary" not in path.read_bytes()
+
+
+def test_how_a_reply_was_to_be_drawn_stands_in_its_span() -> None:
+    async def use(firm: Firm) -> list[dict[str, Any]]:
+        await chat("plain")
+        await chat("drawn", sampling=Sampling(temperature=0, seed=7, stop=("end",)))
+        return [dict(span.attributes) for span in firm.models.recorder.recent()]
+
+    plain, drawn = in_firm(["a", "b"], use)
+    assert "gen_ai.request.temperature" not in plain
+    assert (drawn["gen_ai.request.temperature"], drawn["gen_ai.request.seed"]) == (0, 7)
+    assert drawn["gen_ai.request.stop_sequences"] == ["end"]

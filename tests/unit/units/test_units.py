@@ -1,4 +1,4 @@
-"""Tokens, budgets and effort: what may be given, and what is refused."""
+"""Tokens and effort: what may be given, and what is refused."""
 
 import msgspec
 import pytest
@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firm.errors import UsageError
-from firm.units import LEVELS, Budget, Effort, Usage
-from firm.units.budget import budget_of
+from firm.units import LEVELS, Effort, Usage
 from firm.units.effort import effort_of
 
 counts = st.integers(0, 10**9)
@@ -58,20 +57,3 @@ def test_an_effort_that_is_none_of_these_is_refused() -> None:
     assert effort_of(None) is None
     with pytest.raises(UsageError, match="effort=7"):
         effort_of(7)
-
-
-def test_a_bare_number_is_a_budget_in_dollars() -> None:
-    assert budget_of(2.5) == Budget(usd=2.5)
-    assert budget_of(None) is None
-    assert budget_of(Budget(calls=3)) == Budget(calls=3)
-
-
-@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), True, "1"])
-def test_a_budget_out_of_range_is_refused(value: object) -> None:
-    with pytest.raises(UsageError, match="usd="):
-        Budget(usd=value)  # type: ignore[arg-type]
-
-
-def test_a_budget_that_is_none_of_these_is_refused() -> None:
-    with pytest.raises(UsageError, match="budget='much'"):
-        budget_of("much")

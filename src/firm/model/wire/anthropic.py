@@ -19,7 +19,7 @@ from firm.model.error import NotAble
 from firm.model.message import File, Image, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from firm.model.portable import unbounded
 from firm.model.reply import Reply
-from firm.model.request import Delta, Request
+from firm.model.request import PLAIN, Delta, Request
 from firm.model.target import Abilities, Model
 from firm.model.wire.fault import Fault, Kind, fault_in
 from firm.model.wire.text import NOTHING, arguments_of, base64_of, from_json, object_of, to_json
@@ -288,9 +288,6 @@ def _output(request: Request, body: dict[str, Any], abilities: Abilities) -> Non
         body["output_config"] = config
 
 
-_PLAIN = Request(()).sampling
-
-
 class AnthropicWire:
     """Anthropic Messages."""
 
@@ -314,7 +311,7 @@ class AnthropicWire:
             body["system"] = "\n\n".join(system)
         if request.tools and abilities.tools:
             body |= _tools(request)
-        if request.sampling is not _PLAIN:
+        if request.sampling is not PLAIN:
             body |= _sampling(request)
         if request.effort or request.schema is not None:
             _output(request, body, abilities)

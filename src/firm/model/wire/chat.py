@@ -12,7 +12,7 @@ from firm.model.error import NotAble
 from firm.model.message import Audio, File, Image, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from firm.model.portable import is_strict
 from firm.model.reply import Reply, TokenLogprob
-from firm.model.request import Delta, Request
+from firm.model.request import PLAIN, Delta, Request
 from firm.model.target import Abilities, Model
 from firm.model.wire.fault import Fault, Kind, fault_in
 from firm.model.wire.text import NOTHING, arguments_of, base64_of, data_url, from_json, to_json
@@ -256,9 +256,6 @@ def cache_key(session: str) -> str:
     return hashlib.blake2b(session.encode("utf-8", "replace"), digest_size=MAX_CACHE_KEY // 2).hexdigest()
 
 
-_PLAIN = Request(()).sampling
-
-
 class ChatWire:
     """Chat Completions."""
 
@@ -281,7 +278,7 @@ class ChatWire:
         if request.schema is not None and abilities.schema:
             schema = {"name": "reply", "schema": request.schema, "strict": is_strict(request.schema)}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        if request.sampling is not _PLAIN:
+        if request.sampling is not PLAIN:
             body |= _sampling(request, abilities)
         if request.effort and abilities.effort:
             body["reasoning_effort"] = EFFORTS.get(request.effort, request.effort)

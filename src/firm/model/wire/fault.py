@@ -39,8 +39,6 @@ class Kind(StrEnum):
 
 PASSING = frozenset({Kind.RATE, Kind.OVERLOAD, Kind.SERVER, Kind.CONNECT, Kind.LOST, Kind.SLOW, Kind.JUNK})
 """Kinds that may go away by themselves."""
-UNSPENT = frozenset({Kind.KEY, Kind.MODEL, Kind.CONTEXT, Kind.REQUEST, Kind.FUNDS, Kind.RATE, Kind.CONNECT})
-"""Kinds after which surely no token was spent."""
 
 
 class Fault(Exception):

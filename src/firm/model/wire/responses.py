@@ -13,7 +13,7 @@ from firm.model.error import NotAble
 from firm.model.message import File, Image, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from firm.model.portable import is_strict
 from firm.model.reply import Reply, TokenLogprob
-from firm.model.request import Delta, Request
+from firm.model.request import PLAIN, Delta, Request
 from firm.model.target import Abilities, Model
 from firm.model.wire.chat import EFFORTS, TIERS, cache_key
 from firm.model.wire.fault import Fault, Kind, fault_in
@@ -273,9 +273,6 @@ def _sampling(request: Request) -> dict[str, Any]:
     return found
 
 
-_PLAIN = Request(()).sampling
-
-
 class ResponsesWire:
     """Responses, without state."""
 
@@ -305,7 +302,7 @@ class ResponsesWire:
             include.append("reasoning.encrypted_content")
             if request.effort:
                 body["reasoning"] = {"effort": EFFORTS.get(request.effort, request.effort)}
-        if request.sampling is not _PLAIN:
+        if request.sampling is not PLAIN:
             body |= _sampling(request)
             if request.sampling.logprobs is not None and abilities.logprobs:
                 include.append("message.output_text.logprobs")
