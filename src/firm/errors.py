@@ -45,6 +45,28 @@ class PolicyDenied(TerminalError):
     """A rule forbids it."""
 
 
+class NeedsApproval(TerminalError):
+    """A call waits for the founder's word; the gate asks for it, workflow code does not see this.
+
+    Args:
+        action: Hash of the exact action.
+        text: The action, as the founder will read it.
+        why: Which rule asks.
+        detail: What the gate needs to go on, as builtins.
+    """
+
+    def __init__(self, action: str, text: str = "", why: str = "", detail: object = None) -> None:
+        super().__init__(action, text, why, detail)
+        self.action, self.text, self.why, self.detail = action, text, why, detail
+
+    def __str__(self) -> str:
+        return f"{self.text} needs the founder's approval ({self.why}); start it in a run, where it can wait for that"
+
+
+class LoopDetected(TerminalError):
+    """The same call came to the same result again and again, and the founder has stopped it."""
+
+
 class DeadlineExceeded(TerminalError):
     """Time ran out before an answer came."""
 
