@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-long bench bench-peers format clean
+.PHONY: help setup demo test check check-long bench bench-peers agentdojo format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,6 +66,9 @@ bench-peers: setup  ## the same calls through other people's clients, which it i
 	@.venv-peers/bin/pip install -q -e . orjson 'openai[aiohttp]' 'pydantic-ai-slim[openai]'
 	@mkdir -p bench/out && .venv-peers/bin/python bench/peers.py > bench/out/peers.json
 	@$(BIN)/python bench/table.py bench/out/peers.json
+
+agentdojo: setup  ## replay published attacks through the gate; prints the tables, writes docs/security.md
+	@$(BIN)/python -m tests.security.agentdojo
 
 format: setup  ## put the code into shape
 	@$(BIN)/ruff format --quiet .

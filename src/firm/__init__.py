@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from firm.agent.tool import tool
     from firm.errors import NotSent
     from firm.kernel import (
         Retry,
@@ -28,15 +29,19 @@ if TYPE_CHECKING:
         workflow,
     )
     from firm.model import Message, Model, chat
+    from firm.policy.consent import approve
     from firm.root import Firm, run
-    from firm.units import Effort
+    from firm.units import Budget, Effort
 
 _WHERE = {
     "Firm": "firm.root",
     "run": "firm.root",
     "NotSent": "firm.errors",
     **dict.fromkeys(("Message", "Model", "chat"), "firm.model"),
+    "Budget": "firm.units",
     "Effort": "firm.units",
+    "approve": "firm.policy.consent",
+    "tool": "firm.agent.tool",
     **dict.fromkeys(
         (
             "Retry",
@@ -62,12 +67,14 @@ _WHERE = {
 }
 
 __all__ = [
+    "Budget",
     "Effort",
     "Firm",
     "Message",
     "Model",
     "NotSent",
     "Retry",
+    "approve",
     "as_completed",
     "ask",
     "chat",
@@ -84,6 +91,7 @@ __all__ = [
     "send",
     "sleep",
     "step",
+    "tool",
     "uuid",
     "workflow",
 ]

@@ -38,7 +38,19 @@ class BudgetExceeded(TerminalError):
 
 
 class ApprovalRejected(TerminalError):
-    """The founder said no."""
+    """The founder did not let it through.
+
+    Args:
+        message: What was refused, and why.
+        words: What he answered instead of yes or no; '' where he refused.
+    """
+
+    def __init__(self, message: str = "", words: str = "") -> None:
+        super().__init__(message, words)
+        self.words = words
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class PolicyDenied(TerminalError):

@@ -95,7 +95,9 @@ def test_what_is_wrong_in_a_script_is_raised(tmp_path: Path) -> None:
 
 
 def test_settings_in_the_documents_are_accepted(tmp_path: Path) -> None:
-    for number, block in enumerate(block for block in BLOCKS if block.kind == "toml"):
+    for number, block in enumerate(
+        block for block in BLOCKS if block.kind == "toml" and block.file in ("", "firm.toml")
+    ):
         path = tmp_path / f"{number}.toml"
         path.write_text(block.text, "utf-8")
         read_config(path)
@@ -199,6 +201,8 @@ def settings(of: msgspec.Struct, section: str = "") -> Iterator[tuple[str, objec
     """Every key and its default, as the document writes them."""
     for field in msgspec.structs.fields(of):
         value = getattr(of, field.name)
+        if field.name in ("firm", "purses", "rules", "capabilities", "mandates", "egress"):
+            continue  # sections that have tables of their own
         if isinstance(value, msgspec.Struct):
             yield from settings(value, f"[{field.name}] ")
         elif field.name == "models":

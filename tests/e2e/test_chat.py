@@ -87,7 +87,7 @@ def settings(folder: Path, url: str, more: str = "") -> None:
     """Write a `firm.toml` whose default model is at `url`."""
     (folder / "firm.toml").write_text(
         f'[models.default]\nurl = "{url}"\nname = "m"\n{more}\n'
-        f'[models.own]\nurl = "{url}"\nname = "q"\nusd_per_gpu_hour = 3600\n',
+        f'[models.own]\nurl = "{url}"\nname = "q"\nusd_per_gpu_hour = 3600\n[budget]\nusd_per_day = 1_000_000\n',
         "utf-8",
     )
 
@@ -143,6 +143,7 @@ def test_a_wrong_command_or_file_is_said_and_the_chat_goes_on(firm: Firm) -> Non
 
 
 def test_json_over_a_pipe_answers_a_line_with_an_object(firm: Firm, mock: MockServer) -> None:
+    mock.options = MockOptions(first_s=0.005)  # so that a millisecond or more of a GPU is used
     lines = ["plain", '"in\\nquotes"', '{"content": "own", "model": "own", "new": true}', "/cost"]
     found = firm("chat", "--json", stdin="\n".join(lines))
     assert found.code == 0

@@ -17,20 +17,36 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
+from tests.sim.money_mutants import MONEY_MUTANTS
+
 from firm.errors import JournalError
+from firm.kernel import halt
 from firm.kernel.attempt import Attempts
 from firm.kernel.carrier import Carrier
 from firm.kernel.claims import Claims
 from firm.kernel.context import StepInfo
 from firm.kernel.journal import Event, Kind, Refused
 from firm.kernel.loop import RunLoop
+from firm.kernel.mark import plain, unmarked
 from firm.kernel.outbox import Outbox
 from firm.kernel.run import Run
 from firm.kernel.status import TERMINAL, Status
 from firm.store import batch as store_batch
 from firm.store import claim as store_claim
 from firm.store.batch import Batch
-from firm.testing import Job, Options, Program, Report, corpus, loop, simulate, simulate_seed, simulation
+from firm.testing import (
+    FAULTS,
+    Job,
+    Options,
+    Program,
+    Report,
+    corpus,
+    loop,
+    returns,
+    simulate,
+    simulate_seed,
+    simulation,
+)
 
 BUDGET = 400
 """Seeds after which a mutant counts as having survived."""
@@ -78,12 +94,13 @@ def planted(patches: list[Patch]) -> Iterator[None]:
         yield
 
 
-def aimed(*kinds: str, workers: int, jobs: tuple[Job, ...]) -> Callable[[int], Report]:
-    """Histories of these jobs with these kinds of faults only."""
+def aimed(*kinds: str, workers: int, jobs: tuple[Job, ...], **every_s: float) -> Callable[[int], Report]:
+    """Histories of these jobs with these kinds of faults only; `every_s`: some of them more often, by kind."""
 
     def history(seed: int) -> Report:
-        options = Options(workers=workers, faults=frozenset(kinds), harm_s=60.0)
-        return simulate(Program("aimed", jobs), seed=seed, options=options)
+        options = Options(workers=workers, faults=frozenset({*kinds, *every_s}), harm_s=60.0)
+        with patch.dict(FAULTS, every_s):
+            return simulate(Program("aimed", jobs), seed=seed, options=options)
 
     return history
 
@@ -103,6 +120,17 @@ LETTERS = (
     *(Job(f"from-{number}", corpus.deliver, ("sink", 0, 6)) for number in range(3)),
 )
 QUESTIONS = (Job("inquire", corpus.inquire, (1,)),)
+STOPS = (
+    Job("tree", corpus.branch, (3,), halt=True, expect=returns(8)),
+    Job("pay-0", corpus.settle_up, (10,), halt=True),
+    Job("slumber", corpus.slumber, (3,), halt=True, expect=returns(6)),
+    Job("wide", corpus.family, (3,), halt=True, expect=returns([1, 2, 3, 1, 2, 8])),
+)
+MARKS = (
+    Job("gullible", corpus.gullible, (3,), expect=returns(["child 0", "child 1", "letter", "web"])),
+    Job("writer", corpus.write_letter, ("gullible",), expect=returns(1)),
+    Job("mission", corpus.mission, (2,), charter=b"m", expect=returns(corpus.MISSION)),
+)
 
 
 # --- the journal ---------------------------------------------------------------------------------------------
@@ -232,7 +260,7 @@ def _() -> list[Patch]:
     return [(Outbox, "run", hasty)]
 
 
-@mutant("an error during recovery is swallowed", aimed("crash", "read_error", workers=1, jobs=PAYMENTS))
+@mutant("an error during recovery is swallowed", aimed(workers=1, jobs=PAYMENTS, crash=5.0, read_error=1.5))
 def _() -> list[Patch]:
     async def once(self: Any) -> None:
         carrier = self._carrier
@@ -410,7 +438,7 @@ def _() -> list[Patch]:
 
 @mutant(
     "a refused write of an earlier life throws the present one out",
-    aimed("close", "pause", "slow", workers=2, jobs=PAYMENTS),
+    aimed(workers=2, jobs=PAYMENTS, pause=6.0, slow=6.0, commit_before=4.0, commit_after=4.0, disk_full=10.0),
 )
 def _() -> list[Patch]:
     after = Carrier._after_batch
@@ -424,6 +452,154 @@ def _() -> list[Patch]:
         after(self, batch)
 
     return [(Carrier, "_after_batch", blunt)]
+
+
+# --- marks and charters --------------------------------------------------------------------------------------------
+
+
+def _posts_unmarked(*kinds: int) -> list[Patch]:
+    post = Carrier._post
+
+    def forgetful(self: Any, run: Any, to: str, kind: int, id: str, *rest: Any) -> None:
+        if rest and kind in kinds:
+            *rest_but_body, body = rest
+            rest = (*rest_but_body, plain(body))
+        post(self, run, to, kind, id, *rest)
+
+    return [(Carrier, "_post", forgetful)]
+
+
+@mutant("a mark is dropped at the end of a child", aimed("crash", "slow", workers=1, jobs=MARKS))
+def _() -> list[Patch]:
+    return _posts_unmarked(Kind.DONE, Kind.FAILED)
+
+
+@mutant("a mark is dropped over a message", aimed("crash", "slow", workers=1, jobs=MARKS))
+def _() -> list[Patch]:
+    return _posts_unmarked(Kind.MESSAGE)
+
+
+@mutant("a mark is dropped over the generations", aimed("crash", "slow", workers=1, jobs=MARKS))
+def _() -> list[Patch]:
+    go_on = Carrier._continue
+
+    def clean(self: Any, run: Any, outcome: Any) -> None:
+        run.marks = frozenset()
+        go_on(self, run, outcome)
+
+    return [(Carrier, "_continue", clean)]
+
+
+@mutant("a child begins without the marks of its parent", aimed("crash", "slow", workers=1, jobs=MARKS))
+def _() -> list[Patch]:
+    begin = Carrier.new_run
+
+    def clean(self: Any, *args: Any, parent: Any = None, **options: Any) -> Any:
+        marks = parent.marks if parent is not None else frozenset()
+        if parent is not None:
+            parent.marks = frozenset()
+        run = begin(self, *args, parent=parent, **options)
+        if parent is not None:
+            parent.marks = marks
+        return run
+
+    return [(Carrier, "new_run", clean)]
+
+
+@mutant(
+    "the marks of a failed attempt and of a result are told but not written",
+    aimed("crash", workers=1, jobs=MARKS),
+)
+def _() -> list[Patch]:
+    end = Attempts._end
+
+    def unwritten(self: Any, run: Any, call: Any, kind: Any, body: bytes) -> None:
+        run.marks |= unmarked(body)[1]
+        end(self, run, call, kind, plain(body))
+
+    return [(Attempts, "_end", unwritten)]
+
+
+@mutant(
+    "a child has the charter of its parent, whatever block it was called in",
+    aimed("slow", workers=1, jobs=MARKS),
+)
+def _() -> list[Patch]:
+    start = Carrier._start_child
+
+    def wide(self: Any, run: Any, call: Any, definition: Any) -> None:
+        call.charter = None
+        start(self, run, call, definition)
+
+    return [(Carrier, "_start_child", wide)]
+
+
+# --- stopping --------------------------------------------------------------------------------------------------------
+
+
+@mutant("a stop does not reach what is in memory: attempts go on", aimed("slow", workers=1, jobs=STOPS))
+def _() -> list[Patch]:
+    return [
+        (Carrier, "begin_halt", lambda self, run_ids: None),
+        (Carrier, "drop_halted", lambda self, run_ids: None),
+    ]
+
+
+@mutant("a stop does not cancel the attempts under way", aimed("slow", workers=1, jobs=STOPS))
+def _() -> list[Patch]:
+    drop = Carrier.drop_halted
+
+    def gently(self: Any, run_ids: Any) -> None:
+        with patch.object(Attempts, "cancel", lambda self, run: None):
+            drop(self, run_ids)
+
+    return [(Carrier, "drop_halted", gently)]
+
+
+@mutant("a stop misses the descendants", aimed("slow", workers=1, jobs=STOPS))
+def _() -> list[Patch]:
+    async def only_these(journal: Any, run_ids: Any) -> Any:
+        found = [await journal.standing(run_id) for run_id in run_ids]
+        return [one for one in found if one.status not in TERMINAL]
+
+    return [
+        (halt, "unfinished_tree", only_these),
+        (Carrier, "begin_halt", lambda self, run_ids: None),
+    ]
+
+
+@mutant(
+    "a stopped run is claimed like any other when mail comes", aimed("slow", "crash", workers=1, jobs=STOPS)
+)
+def _() -> list[Patch]:
+    from firm.kernel import claims
+
+    reasons = tuple(reason for reason in claims.STUCK_REASONS if reason != "stopped")
+    return [(store_claim.Claim, "_may_end", lambda self, number: True), (claims, "STUCK_REASONS", reasons)]
+
+
+@mutant("a stop does not raise the epoch", aimed("slow", "pause", workers=2, jobs=STOPS))
+def _() -> list[Patch]:
+    stop = Batch._halt
+
+    def gentle(self: Any, line: Any) -> None:
+        live = self._runs.find(line.run)
+        before = live.epoch if live is not None else 0
+        stop(self, line)
+        if live is not None and live.epoch != before:
+            live.epoch = before
+            self._db.execute("UPDATE runs SET epoch = epoch - 1 WHERE id = ?", (line.run,))
+
+    return [(Batch, "_halt", gentle)]
+
+
+@mutant("a release forgets what the run began", aimed("slow", workers=1, jobs=STOPS))
+def _() -> list[Patch]:
+    releases = halt.releases
+    return [(halt, "releases", lambda standings, at_us: releases(standings, at_us)[:1])]
+
+
+MUTANTS += [Mutant(*one) for one in MONEY_MUTANTS]
 
 
 # --- the gate --------------------------------------------------------------------------------------------------------
@@ -485,10 +661,11 @@ def table(results: list[tuple[str, int | None, str]]) -> str:
     lines = [
         "# Planted bugs, and how soon they are found",
         "",
-        "Each of these bugs is put into the engine at run time (`tests/sim/mutants.py`), and the simulator runs",
-        f"its seeds from 0 until one fails; the budget is {BUDGET} seeds. The build fails if one survives, or if this",
-        "page lacks one (`python -m tests.sim.mutants` writes it). Without the bug the same seeds pass.",
-        "The letters are the invariants of the journal (I), and the rules of the kernel (K).",
+        "Each of these bugs is put into the engine at run time (`tests/sim/mutants.py`, `tests/sim/money_mutants.py`),",
+        f"and the simulator runs its seeds from 0 until one fails; the budget is {BUDGET} seeds. The build fails if",
+        "one survives, or if this page lacks one (`python -m tests.sim.mutants` writes it). Without the bug the same",
+        "seeds pass. The letters are the invariants of the journal, of money and of command (I), and the rules of the",
+        "kernel (K).",
         "",
         "| planted bug | first failing seed | found by |",
         "|---|---:|---|",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from unittest.mock import patch
 
 import pytest
-from tests.sim.mutants import LETTERS, PAYMENTS, QUESTIONS, aimed
+from tests.sim.mutants import LETTERS, MARKS, PAYMENTS, QUESTIONS, STOPS, aimed
 
 from firm.testing import FAULTS, Options, Program, Report, simulate
 
@@ -35,6 +35,18 @@ AIMED: dict[str, tuple[Callable[[int], Report], int, tuple[int, ...]]] = {
         20,
         (62, 72),  # an effect in doubt was set down without a time to wake
     ),
+    "runs that are stopped": (aimed("slow", workers=1, jobs=STOPS), 30, ()),
+    "runs that are stopped while machines die": (
+        aimed("crash", "pause", "close", "commit_after", "slow", workers=2, jobs=STOPS),
+        30,
+        (),
+    ),
+    "runs that are stopped where little can be read": (
+        aimed("read_error", "commit_before", "crash", workers=1, jobs=STOPS),
+        30,
+        (),
+    ),
+    "marks and charters where machines die": (aimed("crash", "slow", workers=2, jobs=MARKS), 30, ()),
     "recovery that cannot read": (aimed("crash", "read_error", workers=1, jobs=PAYMENTS), 60, ()),
 }
 """What it is aimed at, how many seeds, and seeds that failed once."""

@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from firm.errors import JournalError
-from firm.kernel.journal import Answer, Event, Kind, Mail, NewRun, Question, Refused, Row, Stand, Taken
+from firm.kernel.journal import (
+    Answer,
+    Event,
+    Halt,
+    Kind,
+    Mail,
+    NewRun,
+    Question,
+    Refused,
+    Release,
+    Row,
+    Stand,
+    Taken,
+)
 from firm.kernel.status import TERMINAL, Status
 from firm.store.sqlite import SqliteJournal
 
@@ -29,6 +42,14 @@ class ModelRun:
     seen: set = field(default_factory=set)
     wake_us: int | None = None
     crashes: int = 0
+    stopped: bool = False
+    cancelled: set = field(default_factory=set)
+    """Numbers of those in `mail` that ask it to stop."""
+
+    def may_be_claimed(self):
+        return self.status not in TERMINAL and (
+            not self.stopped or bool(self.cancelled.intersection(self.mail))
+        )
 
 
 class JournalMachine(RuleBasedStateMachine):
@@ -128,9 +149,26 @@ class JournalMachine(RuleBasedStateMachine):
         if run is None or run.status is not Status.RUNNING:
             return
         if self.append([], [Stand(name, run.epoch, status, 9, "", wake)]) is not None:
-            run.status, run.owner = status, ""
+            run.status, run.owner, run.stopped = status, "", False
             run.wake_us = wake
             run.crashes = 0 if status is Status.SUSPENDED else run.crashes
+
+    @rule(name=RUNS)
+    def halt(self, name):
+        run = self.runs.get(name)
+        done = self.append([], [Halt(name, 9, "stopped: why")])
+        open_ = run is not None and run.status not in TERMINAL
+        if done is None or not open_ or (run.stopped and run.status is Status.STUCK):
+            return
+        run.status, run.owner, run.epoch, run.stopped = Status.STUCK, "", run.epoch + 1, True
+        run.wake_us, run.crashes = None, 0
+
+    @rule(name=RUNS)
+    def release(self, name):
+        run = self.runs.get(name)
+        done = self.append([], [Release(name, 40)])
+        if done is not None and run is not None and run.stopped and run.status is Status.STUCK:
+            run.status, run.stopped, run.wake_us = Status.SUSPENDED, False, 40
 
     @rule(name=RUNS, status=st.sampled_from(sorted(TERMINAL)))
     def end(self, name, status):
@@ -163,7 +201,7 @@ class JournalMachine(RuleBasedStateMachine):
     def free(self, name):
         run = self.runs.get(name)
         # Its own too: a claim that raised may have taken effect.
-        return run is not None and run.status not in TERMINAL
+        return run is not None and run.may_be_claimed()
 
     @rule(reopen=st.booleans(), cleanly=st.booleans())
     def next_worker(self, reopen, cleanly):
@@ -201,11 +239,13 @@ class JournalMachine(RuleBasedStateMachine):
             assert number > max(before, default=0)
             run.seen.add((sender, id))
             run.mail.append(number)
+            if kind == Kind.CANCEL:
+                run.cancelled.add(number)
 
     @rule(name=RUNS)
     def take(self, name):
         run = self.runs.get(name)
-        if run is None or run.status is not Status.RUNNING or not run.mail:
+        if run is None or run.status is not Status.RUNNING or not run.mail or run.stopped:
             return
         (mail,) = [one for one in asyncio.run(self.journal.mail_after(0)) if one.number == run.mail[0]]
         event = self.event(name, mail.kind, run.epoch)
@@ -267,7 +307,8 @@ class JournalMachine(RuleBasedStateMachine):
             Status.STUCK,
         ):  # stuck ones hear no messages, only a word of the founder
             due = run.wake_us is not None and run.wake_us <= now_us
-            return due or (bool(run.mail) and run.status is Status.SUSPENDED)
+            word = bool(run.cancelled.intersection(run.mail))
+            return due or word or (bool(run.mail) and run.status is Status.SUSPENDED)
         carried = self.alive and run.owner == self.worker
         return run.status is Status.PENDING or (run.status is Status.RUNNING and not carried)
 

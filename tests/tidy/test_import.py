@@ -27,6 +27,8 @@ HEAVY = (
     "jsonschema",
     "uvicorn",
     "xllamacpp",
+    "cryptography",
+    "keyring",
 )
 
 PROBE = """

@@ -5,11 +5,26 @@ from typing import Annotated
 
 import typer
 
-from firm.cli import chatting, checking, deciding, keeping, keys, looking, making, models, running
+from firm.cli import (
+    chatting,
+    checking,
+    deciding,
+    keeping,
+    keys,
+    login,
+    looking,
+    making,
+    models,
+    ruling,
+    running,
+    secrets,
+    spending,
+    stopping,
+)
 from firm.cli.command import Command, Group, Home, Json, guarded
 
-PARTS = (making, running, looking, deciding, chatting, keeping, checking)
-GROUPS = (models.GROUP, keys.GROUP)
+PARTS = (making, running, stopping, looking, deciding, login, chatting, spending, ruling, keeping, checking)
+GROUPS = (models.GROUP, keys.GROUP, secrets.GROUP, ruling.GROUP)
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong use, 3 waiting for a person."
 
 

@@ -9,6 +9,7 @@ from firm.cli.command import DONE, FAILED, Command, Home, Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from firm.root.config import Config
     from firm.root.home import Home as HomeFolder
@@ -65,6 +66,8 @@ def _examine(home: "HomeFolder") -> "Iterator[Finding]":
     except FirmError as error:
         yield Finding("bad", "firm.toml", str(error))
     yield from _disk(home)
+    yield from _founder(home.state)
+    yield from _secrets(home.state)
     if not home.journal.exists():
         yield Finding("ok", "journal", "none yet: nothing was started here")
         return
@@ -111,6 +114,56 @@ def _disk(home: "HomeFolder") -> "Iterator[Finding]":
     waiting = len(spool.pending(home))
     if waiting and holder is None:
         yield Finding("warn", "requests", f"{waiting} wait for an owner: `firm up` takes them in")
+
+
+def _founder(state: "Path") -> "Iterator[Finding]":
+    import time
+    from datetime import UTC, datetime
+
+    from firm.cli.text import clock
+    from firm.policy.identity import NoSession, check_key, open_session, shown_key
+    from firm.policy.seal import KeyFault
+
+    if state.exists() and (mode := state.stat().st_mode & 0o777) & 0o077:
+        text = f"other users can look into {state} (mode {mode:03o}); run: chmod 700 {str(state)!r}"
+        yield Finding("warn", "folder", text)
+    try:
+        public = check_key(state)
+    except KeyFault as error:
+        yield Finding("bad", "founder", str(error))
+        return
+    if public is None:
+        yield Finding(
+            "ok", "founder", "no key yet: nobody can approve with authority (`firm login` makes one)"
+        )
+        return
+    yield Finding("ok", "founder", f"the key is there, sealed: {shown_key(public)}")
+    try:
+        until_us = open_session(state, time.time_ns() // 1000).until_us
+        yield Finding("ok", "session", f"open until {clock(datetime.fromtimestamp(until_us / 1e6, UTC))}")
+    except NoSession as error:
+        yield Finding("ok", "session", str(error))
+    except KeyFault as error:
+        yield Finding("bad", "session", str(error))
+
+
+def _secrets(state: "Path") -> "Iterator[Finding]":
+    from firm.cli.text import count
+    from firm.policy.seal import KeyFault
+    from firm.policy.secret import Secrets
+
+    secrets = Secrets(state)
+    try:
+        kept, where = secrets.list(), secrets.where()
+    except KeyFault as error:
+        yield Finding("bad", "secrets", str(error))
+        return
+    lies = (
+        f", sealed; their key lies in {secrets.key_path if where == 'file' else 'the keyring'}"
+        if where
+        else ""
+    )
+    yield Finding("ok", "secrets", f"{count(len(kept), 'secret')}{lies}")
 
 
 def _journal(journal: "SqliteJournal") -> "Iterator[Finding]":

@@ -9,11 +9,13 @@ import sys
 import time
 from typing import Any
 
+from firm.cli.approving import ANSWERS, session_of, word_of
 from firm.cli.command import DONE, FAILED, WAITS, complain, note
 from firm.cli.target import read_answer
 from firm.cli.text import clock, line, plain, print_json, shown, span
 from firm.errors import FirmError, ReplayDiverged, RunStuck, UsageError
 from firm.kernel.status import TERMINAL, Status
+from firm.policy.approval import APPROVAL
 from firm.root.door import Stop
 from firm.root.firm import Firm
 from firm.root.handle import Run
@@ -77,7 +79,8 @@ async def _look(firm: Firm, run: Run, *, interactive: bool, patient: bool) -> in
         await asyncio.sleep(LOOK_S)
         view = await run.view()
         mine = await questions_of(firm, run.id)
-        if not interactive and mine and await _only_waits(firm, view, patient=patient):
+        waits = patient and not any(question.kind == APPROVAL for question in mine)
+        if not interactive and mine and await _only_waits(firm, view, patient=waits):
             _tell_waiting(run, mine)
             return WAITS
         for question in mine:
@@ -86,7 +89,7 @@ async def _look(firm: Firm, run: Run, *, interactive: bool, patient: bool) -> in
             known.add(question.id)
             if interactive:
                 await put_question(firm, question)
-            elif question.deadline is not None:
+            elif question.deadline is not None and question.kind != APPROVAL:
                 _tell_deadline(run, question)
         if time.monotonic() - since_s > QUIET_S:
             _progress(f"{run.id}  {_standing(view, mine)}  {span(round(time.monotonic() - since_s))}")
@@ -136,6 +139,11 @@ def _tell_waiting(run: Run, mine: list[QuestionView]) -> None:
 
 
 def _tell_question(question: QuestionView) -> None:
+    if question.kind == APPROVAL:
+        for text in plain(question.text).splitlines():
+            note(f"  {text}")
+        note(f"  firm answer {question.id} accept (or: {', '.join(ANSWERS[1:])})")
+        return
     options = " or ".join(shown(option) for option in question.options or ())
     note(f"  {line(question.text, 500)}" + (f" ({options})" if options else ""))
     example = question.options[0] if question.options else "ANSWER"
@@ -168,6 +176,8 @@ async def put_question(firm: Firm, question: QuestionView) -> None:
     _progress("")
     note(f"\n{plain(question.text)}")
     options = "/".join(shown(option).strip('"') for option in question.options or ())
+    if question.kind == APPROVAL:
+        options = ", ".join(ANSWERS)
     preset = f", Enter is {shown(question.default)}" if question.default is not None else ""
     until = ""
     if question.deadline is not None:
@@ -187,9 +197,12 @@ async def put_question(firm: Firm, question: QuestionView) -> None:
         if not typed and question.default is None:
             continue
         try:
-            await firm.answer(
-                question.id, read_answer(question.options, typed) if typed else question.default
-            )
+            if question.kind == APPROVAL:
+                value, _, more = typed.partition(" ")
+                given: object = word_of(value, more.strip().strip("\"'"))
+            else:
+                given = read_answer(question.options, typed) if typed else question.default
+            await firm.answer(question.id, given, session=session_of(firm))
             return
         except UsageError as error:
             complain(error)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from firm.cli.command import Command, Json
+from firm.cli.command import Command, Json, note
 
 _EXAMPLE = '''"""A first workflow: ask some shops at once, let the founder decide, buy once.
 
@@ -65,7 +65,10 @@ def new(
     ],
     as_json: Json = False,
 ) -> None:
-    """Make a folder with settings and an example that runs."""
+    """Make a folder with settings, an example that runs, and your founder key.
+
+    The key is sealed with a passphrase: typed twice at a terminal, or from $FIRM_PASSPHRASE.
+    """
     from firm.cli.text import as_json as to_json
     from firm.cli.text import plain, print_json
     from firm.errors import UsageError
@@ -82,18 +85,44 @@ def new(
         "README.md": _README.format(name=plain(name)),
         ".gitignore": ".firm/\n__pycache__/\n",
     }
+    passphrase = _passphrase(asks=not as_json)  # before anything is written
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in files.items():
             (folder / file).write_text(text, "utf-8", errors="backslashreplace")
     except OSError as error:
         raise writing_failed(error, folder) from error
+    founder = _make_key(folder, passphrase) if passphrase is not None else None
     if as_json:
-        print_json({"home": str(folder.absolute()), "files": sorted(files)})
+        print_json({"home": str(folder.absolute()), "files": sorted(files), "founder": founder})
         return
     print(f"{plain(str(folder))} is ready. Try this:\n")
     print(f"  cd {plain(str(folder))}")
     print("""  firm run errand.py:errand "a lamp" '["Ada", "Bo", "Chen"]'""")
+    if founder is None:
+        note(
+            "it has no founder key yet: `firm login` makes it, and until then nobody can approve with authority"
+        )
+    else:
+        note(
+            f"your founder key is {founder}; keep a copy of .firm/founder.key, and `firm login` opens a session"
+        )
+
+
+def _passphrase(*, asks: bool) -> str | None:
+    """For the founder key; None: nobody can be asked, or not now."""
+    from firm.cli.unseen import has_terminal, new_passphrase, passphrase_given
+
+    return new_passphrase(may_skip=True) if passphrase_given() or (asks and has_terminal()) else None
+
+
+def _make_key(folder: Path, passphrase: str) -> str:
+    from firm.policy.identity import make_key, shown_key
+    from firm.root.home import Home
+
+    home = Home(folder.absolute())
+    home.make()
+    return shown_key(make_key(home.state, passphrase))
 
 
 COMMANDS = (Command("new", "firm new my-firm", new),)

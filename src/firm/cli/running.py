@@ -1,4 +1,4 @@
-"""`firm run`, `firm up`, `firm stop`: what carries runs, and what ends that."""
+"""`firm run` and `firm up`: what carries runs."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from firm.root.door import Stop
     from firm.root.firm import Firm
     from firm.root.handle import Run
-
-STOP_S = 30.0
-"""How long `firm stop` waits for the owner to go."""
 
 
 def run(
@@ -199,42 +196,7 @@ def _say_up(firm: "Firm", runs: list[Any], served: "Served | None", *, as_json: 
     sys.stdout.flush()
 
 
-def stop(home: Home = None, as_json: Json = False) -> int:
-    """Ask the process that carries the runs to park them."""
-    import os
-    import signal
-    import time
-
-    from firm.cli.text import print_json
-    from firm.root.home import find_home
-    from firm.root.lock import holder_of
-
-    found = find_home(home)
-    holder = holder_of(found.lock)
-    if holder is None or not holder.pid:
-        print_json({"stopped": None}) if as_json else print("nothing runs here")
-        return DONE
-    try:
-        os.kill(holder.pid, signal.SIGTERM)
-    except ProcessLookupError:
-        pass  # it went by itself
-    except PermissionError:
-        complain(f"{holder} belongs to somebody else; stop it as that user")
-        return FAILED
-    deadline_s = time.monotonic() + STOP_S
-    while (now := holder_of(found.lock)) is not None and now.pid == holder.pid:
-        if time.monotonic() > deadline_s:
-            complain(f"{holder} has not ended within {STOP_S:.0f} s; it may be in the middle of a long step")
-            return FAILED
-        time.sleep(0.05)
-    print_json({"stopped": holder.pid}) if as_json else print(
-        f"stopped process {holder.pid}; its runs are parked"
-    )
-    return DONE
-
-
 COMMANDS = (
     Command("run", """firm run errand.py:errand "a lamp" '["Ada", "Bo"]'""", run),
     Command("up", "firm up --home my-firm", up),
-    Command("stop", "firm stop", stop),
 )

@@ -18,7 +18,10 @@ from firm.model import Delta, Message, Models, Part, Reply, Text, Watch, chat
 from firm.model.embedded.catalogue import catalogue
 from firm.model.local import Embedded
 from firm.model.models import DEFAULT, Given
+from firm.policy.secret import Secrets
+from firm.root.command import FirmTill
 from firm.root.config import Config, EffortSettings
+from firm.root.firm import Firm
 from firm.root.home import Home
 from firm.root.models import Finder, models_of
 from firm.units.effort import effort_of
@@ -46,16 +49,31 @@ class Talk:
         self.set_effort(self.effort or self.config.effort.default)
         self._effort_is_meant = meant
         self._finder = Finder()
-        self.models: Models = models_of(self.config, self.home, _catalogued(self.config), finder=self._finder)
+        self._firm: Firm | None = None
+        self.models: Models = models_of(
+            self.config,
+            self.home,
+            _catalogued(self.config),
+            finder=self._finder,
+            secrets=Secrets(self.home.state).get,
+        )
 
     async def __aenter__(self) -> Self:
+        if self.home.state.exists():  # what a firm's money is asked for stands in its ledger
+            self._firm = Firm.visit(self.home.folder)
+            await self._firm.__aenter__()
+            self.models.use_till(FirmTill(self._firm))
         await self.models.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.models.__aexit__(kind, error, trace)
+        try:
+            await self.models.__aexit__(kind, error, trace)
+        finally:
+            if self._firm is not None:
+                await self._firm.__aexit__(kind, error, trace)
 
     def set_effort(self, level: str) -> None:
         """How much thought each reply is worth.

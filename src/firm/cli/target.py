@@ -25,7 +25,7 @@ def find_target(target: str) -> Any:
         UsageError: no such file, it cannot be imported, no such name in it, or it is not a workflow.
     """
     place, name = _split(target)
-    module = _module(place)
+    module = find_module(place)
     known = _workflows(module)
     if not name:
         if len(known) == 1:
@@ -63,7 +63,12 @@ def _split(target: str) -> tuple[str, str]:
     return place, name
 
 
-def _module(place: str) -> ModuleType:
+def find_module(place: str) -> ModuleType:
+    """The module of a file or of a dotted name.
+
+    Raises:
+        UsageError: there is none, or it cannot be imported.
+    """
     if place.endswith(".py") or "/" in place:
         path = Path(place)
         if "\0" in place or not path.is_file():

@@ -11,13 +11,14 @@ from firm.kernel.api import (
     gather,
     now,
     patched,
+    put_question,
     random,
     receive,
     send,
     sleep,
     uuid,
 )
-from firm.kernel.context import StepInfo, current_run, current_step
+from firm.kernel.context import StepInfo, charter_here, chartered, current_run, current_step
 from firm.kernel.definition import Done, NotDone, Retry, Unknown, step, workflow
 from firm.kernel.journal import Row
 from firm.kernel.status import TERMINAL, TRANSITIONS, Status
@@ -36,6 +37,8 @@ __all__ = [
     "Worker",
     "as_completed",
     "ask",
+    "charter_here",
+    "chartered",
     "continue_as",
     "current_run",
     "current_step",
@@ -43,6 +46,7 @@ __all__ = [
     "gather",
     "now",
     "patched",
+    "put_question",
     "random",
     "receive",
     "send",

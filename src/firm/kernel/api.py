@@ -9,6 +9,7 @@ import random as _random
 import uuid as _uuid
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Never, TypeVar
 
 from firm.errors import UsageError
@@ -128,11 +129,49 @@ def ask(
     if allowed is not None and default is not None and default not in allowed:
         raise UsageError(f"ask({question!r}): the default {default!r} is none of the options {allowed!r}")
     question = readable(question)
-    what = Ask(
-        question, allowed, b"" if default is None else BUILTIN.encode(default), _deadline_us(here, deadline)
-    )
+    what = Ask(question, allowed, _default(default), _deadline_us(here, deadline))
     BUILTIN.encode(allowed)
     return here.call_other(what, "ask", encode_input((question, allowed), {}))
+
+
+def put_question(
+    kind: str,
+    text: str,
+    *,
+    options: list[Any] | None,
+    detail: bytes = b"",
+    deadline_us: int | None = None,
+    default: Any = None,
+) -> Coroutine[Any, Any, Any]:
+    """Put a question of a kind of one's own to the founder; as `ask`, for later parts of `firm`.
+
+    Args:
+        kind: 'approval', 'loop' …; not 'ask', 'in doubt' or 'stuck', which the kernel asks.
+        text: What the founder reads.
+        options: The answers allowed; None: any value, which whoever asks must check.
+        detail: Kept in book "question" under `own_key(run, question)` beside it; b'': nothing.
+        deadline_us: Microseconds since 1970, UTC; None: waits for ever.
+        default: The answer that is taken at the deadline; None: there is none.
+
+    Raises:
+        DeadlineExceeded: nobody answered in time and there is no default.
+        UsageError: outside a workflow, a kind of the kernel's, or options that cannot be stored.
+    """
+    here = workflow_here(f"put_question({kind!r})")
+    if check_id(kind, "kind of question") in KERNEL_KINDS:
+        raise UsageError(f"put_question({kind!r}): that kind is the kernel's own; take another word")
+    text = readable(text)
+    BUILTIN.encode(options)
+    what = Ask(text, options, _default(default), deadline_us, kind, detail)
+    return here.call_other(what, kind, encode_input((kind, text, options, sha256(detail).digest()), {}))
+
+
+KERNEL_KINDS = ("ask", "in doubt", "stuck")
+"""Kinds of questions that the kernel itself asks."""
+
+
+def _default(value: Any) -> bytes:
+    return b"" if value is None else BUILTIN.encode(value)
 
 
 async def _at_once(value: T) -> T:

@@ -15,10 +15,11 @@ from typing import Any, Protocol, cast
 from firm.errors import InternalError, NotSent, ProcessDied, RetryableError, TerminalError, UsageError
 from firm.ids import question_id, step_key
 from firm.kernel.call import Attempt, Call
-from firm.kernel.context import StepInfo, current
+from firm.kernel.context import StepInfo, current, current_step
 from firm.kernel.definition import Done, NotDone, StepDef, Unknown
 from firm.kernel.failure import Failure, readable, record_failure
 from firm.kernel.journal import Kind, Question, Row
+from firm.kernel.mark import marked, unmarked
 from firm.kernel.ports import Clock, Randomness
 from firm.kernel.process import Processes
 from firm.kernel.run import Run
@@ -66,6 +67,7 @@ class Attempts:
     def __init__(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
         self._writer = writer
         self._loop = loop
+        self._late = self._write_late
         self._threads: ThreadPoolExecutor | None = None
         self._processes = Processes()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -106,18 +108,14 @@ class Attempts:
         except BaseException as error:  # a step may raise anything; all of it is its outcome
             run.in_flight -= 1
             call.task = None
-            if self._writer.carries(run):
-                self._write_rows(run, info)
-                self._failed(run, call, definition, error)
+            if self._write_rows(run, info):
+                self._failed(run, call, error, info.marks)
                 self._writer.quiet(run)
             return
         run.in_flight -= 1
         call.task = None
-        if not self._writer.carries(run):
-            return
-        self._write_rows(run, info)
-        if call.intent or not call.dropped:
-            self._end(run, call, Kind.DONE, body)
+        if self._write_rows(run, info) and (call.intent or not call.dropped):
+            self._end(run, call, Kind.DONE, marked(body, info.marks) if info.marks else body)
 
     async def _timed(self, definition: StepDef, call: Call, timeout_s: float) -> Any:
         try:
@@ -141,15 +139,31 @@ class Attempts:
             self._threads, copy_context().run, _in_thread, definition, call
         )
 
-    def _write_rows(self, run: Run, info: StepInfo) -> None:
-        """What the attempt put down, with whatever is written of it next: a failed one costs money too (rule K10)."""
-        for row in info.rows:
-            self._writer.write_rows(Row(row.book, row.key, row.value, run.id, run.epoch))
+    def _write_rows(self, run: Run, info: StepInfo) -> bool:
+        """What the attempt put down, with whatever is written of it next: a failed one costs money too (rule K10).
+
+        False if nothing is written of it next, because the run has moved on or left: then only what is true all
+        the same.
+        """
+        info.late = self._late
+        if info.regardless:
+            self._writer.write_rows(*[Row(row.book, row.key, row.value) for row in info.regardless])
+        carries = self._writer.carries(run)
+        if carries:
+            for row in info.rows:
+                self._writer.write_rows(Row(row.book, row.key, row.value, run.id, run.epoch))
+        return carries
+
+    def _write_late(self, row: Row) -> None:
+        """What an attempt puts down after its end, perhaps in a thread."""
+        self._loop.call_soon_threadsafe(self._writer.write_rows, Row(row.book, row.key, row.value))
 
     def _end(self, run: Run, call: Call, kind: Kind, body: bytes) -> None:
         self._writer.write(run, kind, call, body)
 
-    def _failed(self, run: Run, call: Call, definition: StepDef, error: BaseException) -> None:
+    def _failed(self, run: Run, call: Call, error: BaseException, marks: frozenset[str]) -> None:
+        definition = call.what
+        assert isinstance(definition, StepDef)
         lost = isinstance(error, TimeoutError | ConnectionError | ProcessDied | asyncio.CancelledError)
         if call.intent and lost and not isinstance(error, NotSent):
             self.doubt(
@@ -162,7 +176,7 @@ class Attempts:
         again = isinstance(error, NotSent) or (
             not call.intent and isinstance(error, RetryableError | TimeoutError | ConnectionError)
         )
-        failure = record_failure(error).encode()
+        failure = marked(record_failure(error).encode(), marks)
         if not again or call.dropped or number >= definition.retry.attempts:
             self._end(run, call, Kind.FAILED, failure)
             return
@@ -172,10 +186,15 @@ class Attempts:
         self._again(run, call, number, failure, wait_s)
 
     def _again(self, run: Run, call: Call, number: int, failure: bytes, wait_s: float = 0.0) -> None:
-        """Write a failed attempt down; when that is on disk the next one waits for its time."""
+        """Write a failed attempt down; when that is on disk the next one waits for its time.
+
+        The marks of the failure stand before the whole.
+        """
+        failure, marks = unmarked(failure)
         call.attempt, call.intent, call.doubted, call.cleared = number, False, False, True
         call.retry_at_us = self._writer.clock.now_us() + round(wait_s * 1e6)
-        self._writer.write(run, Kind.ATTEMPT, call, Attempt(number, failure, call.retry_at_us).encode())
+        body = Attempt(number, failure, call.retry_at_us).encode()
+        self._writer.write(run, Kind.ATTEMPT, call, marked(body, marks))
 
     # --- in doubt -------------------------------------------------------------------------------------------
 
@@ -188,10 +207,11 @@ class Attempts:
         context = copy_context()
         if call.context is not None:
             context = call.context.copy()
-        context.run(current.set, StepInfo(run, call.place, call.name, call.attempt + 1))
-        self._keep(self._loop.create_task(self._resolve(run, call, why), context=context))
+        info = StepInfo(run, call.place, call.name, call.attempt + 1)
+        context.run(current.set, info)
+        self._keep(self._loop.create_task(self._resolve(run, call, info, why), context=context))
 
-    async def _resolve(self, run: Run, call: Call, why: str) -> None:
+    async def _resolve(self, run: Run, call: Call, info: StepInfo, why: str) -> None:
         definition = call.what
         assert isinstance(definition, StepDef)
         word: object = Unknown()
@@ -199,12 +219,15 @@ class Attempts:
         try:
             while call.intent_by and not await self._writer.confirm_dead(call.intent_by):
                 await asyncio.sleep(CONFIRM_EVERY_S)
+                if not self._writer.carries(run):
+                    return  # it is no longer ours to find out, nor to kill that worker for it
             if definition.reconcile is not None:
                 await self._thread_over(call)
             if call.at_work:
                 why = f"{why}; its thread is still at work"
             elif call.late is not None:
-                word = call.late
+                word, attempt = call.late
+                info.marks |= attempt.marks
             elif definition.reconcile is not None:
                 key = step_key(run.id, run.generation, call.place)
                 word = await definition.reconcile(key, *call.args, **call.kwargs)
@@ -219,10 +242,10 @@ class Attempts:
             why, word = f"{why}; its reconciler raised {type(error).__name__}: {error}", Unknown()
         finally:
             run.in_flight -= 1
-        if not self._writer.carries(run) or not call.intent:
+        if not self._write_rows(run, info) or not call.intent:
             return
         if isinstance(word, Done):
-            self._end(run, call, Kind.DONE, body)
+            self._end(run, call, Kind.DONE, marked(body, info.marks))
         elif isinstance(word, NotDone):
             self.not_done(run, call)
         else:
@@ -293,13 +316,17 @@ class Attempts:
             if call.intent:
                 self.not_done(run, call)
 
+    def of(self, run: Run) -> list[asyncio.Task[None]]:
+        """The attempts of a run that are under way."""
+        if not run.calls and not run.dropped:
+            return []
+        calls = [*run.calls.values(), *run.dropped.values()]
+        return [call.task for call in calls if call.task is not None]
+
     def cancel(self, run: Run) -> None:
         """Cancel all attempts of a run that leaves."""
-        if not run.calls and not run.dropped:
-            return
-        for call in [*run.calls.values(), *run.dropped.values()]:
-            if call.task is not None:
-                call.task.cancel()
+        for task in self.of(run):
+            task.cancel()
 
     async def finish(self, grace_s: float) -> None:
         """Give effects under way time to end, then cancel them; they will be in doubt."""
@@ -316,7 +343,7 @@ def _in_thread(definition: StepDef, call: Call) -> Any:
     call.at_work = True
     try:
         value = definition.function(*call.args, **call.kwargs)
-        call.late = Done(value)
+        call.late = Done(value), current_step()
         return value
     except StopIteration as error:  # a future cannot carry it
         raise RuntimeError(f"step {definition.name!r} raised StopIteration") from error

@@ -6,19 +6,24 @@ from typing import Any
 
 import msgspec
 
-from firm.kernel.definition import StepDef, WorkflowDef
+from firm.kernel.context import StepInfo, narrowed
+from firm.kernel.definition import Done, StepDef, WorkflowDef
 from firm.kernel.journal import Event, Kind
+from firm.kernel.mark import plain
 from firm.kernel.value import show_input
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """What `ask` was given."""
+    """What `ask` or `put_question` was given."""
 
     text: str
     options: list[Any] | None
     default: bytes
     """Encoded; b'' where there is none."""
     deadline_us: int | None
+    kind: str = "ask"
+    detail: bytes = b""
+    """What stands in book "question" beside it."""
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -40,6 +45,7 @@ class Call:
         "args",
         "at_work",
         "attempt",
+        "charter",
         "cleared",
         "context",
         "doubted",
@@ -74,6 +80,8 @@ class Call:
         self.input = input
         self.future: asyncio.Future[Any] | None = None
         self.context: Context | None = None
+        self.charter = narrowed.get()
+        """Of the block in which it was made; None: the run's."""
         self.task: asyncio.Task[None] | None = None
         """The attempt in progress, on the real loop."""
         self.attempt = 0
@@ -93,8 +101,8 @@ class Call:
         """It was made while older history was replayed: it may have been begun in an earlier life."""
         self.at_work = False
         """A thread carries it out right now, wanted or not."""
-        self.late: object = None
-        """`Done(result)` of a thread, for the case that nobody waited for it any more."""
+        self.late: tuple[Done, StepInfo] | None = None
+        """What a thread came to, for the case that nobody waited for it any more."""
         self.dropped = False
         """The workflow gave up on it."""
 
@@ -160,7 +168,7 @@ class Attempt(msgspec.Struct, array_like=True, frozen=True):
     @staticmethod
     def decode(body: bytes) -> "Attempt":
         """From the event."""
-        return _attempt.decode(body)
+        return _attempt.decode(plain(body))
 
 
 _attempt = msgspec.msgpack.Decoder(Attempt)
@@ -182,6 +190,10 @@ class Start(msgspec.Struct, array_like=True, frozen=True):
     """Unread messages of the generation before: topic and encoded value."""
     restored: bool = False
     """It descends from a run of a restored backup: what it does may have been done in the gap already."""
+    marks: tuple[str, ...] = ()
+    """What its parent, or the generation before, had when it began; sorted."""
+    charter: bytes = b""
+    """In whose name it acts and what it may do; opaque to the kernel."""
 
     def encode(self) -> bytes:
         """Bytes for the event."""

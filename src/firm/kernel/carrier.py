@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from firm.errors import JournalCorrupt, JournalError, JournalNewer, RunCancelled, RunStuck, UsageError
@@ -19,6 +19,7 @@ from firm.kernel.call import Ask, Call, Posted, Send, Start
 from firm.kernel.claims import IN_DOUBT, Claims
 from firm.kernel.definition import StepDef, WorkflowDef
 from firm.kernel.failure import record_failure
+from firm.kernel.halt import Halts
 from firm.kernel.journal import (
     MAX_RUN_EVENTS,
     Also,
@@ -31,16 +32,21 @@ from firm.kernel.journal import (
     NewRun,
     Question,
     Refused,
+    Row,
     Stand,
     Standing,
     Taken,
+    own_key,
 )
+from firm.kernel.mark import NONE, marked, unmarked, words_of
 from firm.kernel.outbox import Batch, Outbox
 from firm.kernel.ports import Clock, Ids, Randomness, SystemClock, SystemIds, system_randomness
 from firm.kernel.run import UNWIND_TIMES, Outcome, Run
 from firm.kernel.status import TERMINAL, Status
 from firm.kernel.value import BUILTIN
 
+QUESTION_BOOK = "question"
+"""Rows of the journal: what goes with a question beside its text, by `own_key(run, question)`."""
 LOOK_AGAIN_S = 0.5
 """Until the next try where the journal could not be read."""
 DELIVER_BATCH = 200
@@ -54,11 +60,11 @@ log = logging.getLogger("firm")
 class Ended:
     """How a run ended, as those who wait for it get it."""
 
-    __slots__ = ("body", "status", "workflow")
+    __slots__ = ("body", "marks", "status", "workflow")
 
     def __init__(self, status: Status, body: bytes, workflow: str) -> None:
         self.status = status
-        self.body = body
+        self.body, self.marks = unmarked(body)
         self.workflow = workflow
 
 
@@ -98,6 +104,7 @@ class Carrier:
         self._outbox = Outbox(journal, committed=self._on_commit, trouble=self._on_trouble)
         self._attempts = Attempts(self, self._loop)
         self._claims = Claims(self)
+        self._halts = Halts(self, self._claims)
         self._alarm = Alarm(self.clock, self._ring)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._deliveries: deque[Batch] = deque()
@@ -110,6 +117,8 @@ class Carrier:
         """What to tell those who wait for a run, as soon as it is on disk that it is stuck."""
         self._commits: set[asyncio.Future[Refused]] = set()
         """Those who wait until something is on disk."""
+        self._halting: set[str] = set()
+        """Runs that are being stopped."""
         self._closing: set[str] = set()
         """Questions whose answer is on its way to the journal."""
         self._idle: dict[str, float] = {}
@@ -134,6 +143,21 @@ class Carrier:
                     commit.set_exception(error)
 
     # --- writing --------------------------------------------------------------------------------------------
+
+    async def commit(self, *rows: Also) -> Refused:
+        """Write rows from outside any run, durable on return; says what was refused."""
+        if self.fatal is not None:
+            raise self.fatal
+        if self._stopped:
+            raise UsageError("the firm is closed; open it again")
+        done: asyncio.Future[Refused] = self._loop.create_future()
+        self._outbox.also(*rows)
+        self._outbox.ack(lambda refused: None if done.done() else done.set_result(refused))
+        self._commits.add(done)
+        try:
+            return await done
+        finally:
+            self._commits.discard(done)
 
     def put(self, event: Event | None, *also: Also) -> None:
         """Write with the next commit."""
@@ -239,15 +263,19 @@ class Carrier:
         self.quiet(run)
 
     def _after_batch(self, batch: Batch) -> None:
+        lost: list[Run] = []
+        left: list[str] = []
         for run_id in batch.refused.runs:
             run = self.active.get(run_id)
             epochs = {line.epoch for line in (*batch.events, *batch.also) if line.run == run_id}
             if run is None or run.epoch in epochs:  # else only an earlier life of it here was refused
                 if run is not None:
-                    self._lose(run)
+                    lost.append(run)
                 self.parking.discard(run_id)
                 self._stuck.pop(run_id, None)
-                self._claims.want([run_id])  # it may be this worker's all the same
+                left.append(run_id)
+        self._lose(*lost)
+        self._claims.want(left)  # they may be this worker's all the same
         for row in batch.also:
             if type(row) is Stand and row.run in self.parking:
                 self._parked(row)
@@ -265,6 +293,8 @@ class Carrier:
 
     def start_call(self, run: Run, call: Call) -> None:
         """Carry a call out, or on from where the journal says it stopped."""
+        if run.halted:
+            return
         if self.stopping or self._outbox.trouble is not None:
             self._deferred.append((run, call))
             return
@@ -299,7 +329,7 @@ class Carrier:
             self._attempts.not_done(run, call)
         elif run.in_gap and not call.cleared:
             self._attempts.doubt(run, call, "a backup was restored: it may have happened after that backup")
-        elif self.stopping or self._outbox.trouble is not None:
+        elif self.stopping or run.halted or self._outbox.trouble is not None:
             self._attempts.not_done(run, call)
         else:
             self._attempts.begin(run, call)
@@ -310,14 +340,16 @@ class Carrier:
 
     def _start_child(self, run: Run, call: Call, definition: WorkflowDef) -> None:
         child = run.children[call.place]
-        if call.held:  # an earlier life may have started it
+        own = child in self.active and self.active[child].parent == run.id
+        if call.held or own:  # an earlier life may have started it
             run.in_flight += 1
             self._spawn(self._find_child(run, call), "child")
             return
         if child in self.active:
             self._child_refused(run, call, child)
             return
-        self.new_run(child, definition, call.args[0], parent=run, place=call.place)
+        charter = run.charter if call.charter is None else call.charter
+        self.new_run(child, definition, call.args[0], parent=run, place=call.place, charter=charter)
         self._outbox.ack(lambda refused: self._child_started(run, call, child, refused))
 
     def _child_started(self, run: Run, call: Call, child: str, refused: Refused) -> None:
@@ -331,6 +363,8 @@ class Carrier:
 
     async def _find_child(self, run: Run, call: Call) -> None:
         child = run.children.get(call.place)
+        if child in self.active:  # begun by a life that was lost: is it on disk, or refused?
+            await self._flushed()
         standing = await self._look_up(child) if child is not None else None
         run.in_flight -= 1
         if child is None or not self.carries(run):
@@ -351,14 +385,14 @@ class Carrier:
         if not call.question:
             options, now_us = BUILTIN.encode(what.options), self.clock.now_us()
             content = call.input + BUILTIN.encode((what.text, what.options))
-            call.question = id = question_id(run.id, run.generation, call.place, "ask", content)
+            call.question = id = question_id(run.id, run.generation, call.place, what.kind, content)
             self._outbox.also(
                 Question(
                     id,
                     run.id,
                     run.epoch,
                     call.place,
-                    "ask",
+                    what.kind,
                     what.text,
                     options,
                     what.default,
@@ -366,6 +400,8 @@ class Carrier:
                     now_us,
                 )
             )
+            if what.detail:
+                self._outbox.also(Row(QUESTION_BOOK, own_key(run.id, id), what.detail, run.id, run.epoch))
             self.write(run, Kind.ASKED, call, id.encode())
         if what.deadline_us is not None:
             run.wakes[call.place] = what.deadline_us
@@ -377,13 +413,13 @@ class Carrier:
         except UsageError as refused:
             error = refused
         run.in_flight -= 1
-        if not self.carries(run) or call.dropped:
+        if not self.carries(run) or call.dropped or run.halted:
             return
         if error is not None:
             self._fail(run, call, error)
             return
         id = what.id or f"{run.generation}.{call.place}"
-        self._post(run, what.to, Kind.MESSAGE, id, 0, what.topic, what.value)
+        self._post(run, what.to, Kind.MESSAGE, id, 0, what.topic, marked(what.value, run.marks))
         self.write(run, Kind.DONE, call, BUILTIN.encode(None))
 
     async def open_standing(self, run_id: str) -> Standing:
@@ -435,14 +471,19 @@ class Carrier:
         parent: Run | None = None,
         place: int = 0,
         by: str = "",
+        charter: bytes = b"",
     ) -> Run:
         """Begin a run with the next commit."""
         run = self.active[run_id] = Run(self, run_id, 1, definition, self.firm)
         self._claims.introduce(definition)
         code, reference = definition.code, definition.reference
         parent_id, writer = (parent.id, (parent.id, parent.epoch)) if parent is not None else ("", ("", 0))
-        restored = parent is not None and parent.in_gap
-        start = Start(reference, code, definition.version, args, 1, parent_id, place, by, (), restored)
+        restored, marks = (parent.in_gap, parent.marks) if parent is not None else (False, NONE)
+        run.parent, run.halted = parent_id, parent is not None and parent.halted
+        start = Start(
+            reference, code, definition.version, args, 1, parent_id, place, by, (), restored,
+            words_of(marks), charter,
+        )  # fmt: skip
         now_us = self.clock.now_us()
         self._outbox.also(
             NewRun(run_id, reference, code, parent_id, Status.RUNNING, self.id, now_us, 0, writer)
@@ -453,7 +494,7 @@ class Carrier:
     def new_life(self, claimed: Claimed, definition: WorkflowDef) -> Run:
         """A run object for a claimed run, to be replayed."""
         run = Run(self, claimed.standing.run, claimed.standing.epoch, definition, self.firm)
-        run.mail_upto = claimed.mail_upto
+        run.mail_upto, run.halted = claimed.mail_upto, run.id in self._halting
         self.active[run.id] = run
         return run
 
@@ -506,9 +547,10 @@ class Carrier:
             kind, said = (Kind.DONE if status is Status.SUCCEEDED else Kind.FAILED), body
             if status is Status.CANCELLED:
                 said = record_failure(RunCancelled(f"child run {run.id!r} was cancelled")).encode()
+            said = marked(said, run.marks)
             self._post(run, start.parent, kind, "end", start.parent_place, run.definition.name, said)
         self._outbox.also(Stand(run.id, run.epoch, status, self.clock.now_us()))
-        self.write(run, Kind.ENDED, body=body, name=status.value)
+        self.write(run, Kind.ENDED, body=marked(body, run.marks), name=status.value)
 
     def _gone(self, run: Run, event: Event) -> None:
         self.active.pop(run.id, None)
@@ -526,7 +568,7 @@ class Carrier:
                 waiter.set_exception(word)
                 waiter.exception()  # whoever waits sees it; nobody need
 
-    async def _cancel_children(self, run_id: str) -> None:
+    async def _cancel_children(self, run_id: str, by: str) -> None:
         while True:
             try:
                 children = await self.journal.standings(parent=run_id)
@@ -536,11 +578,11 @@ class Carrier:
                 await asyncio.sleep(0.2)
         for standing in children:
             if standing.status not in TERMINAL:
-                self._outbox.also(Mail(standing.run, Kind.CANCEL, run_id, "cancel"))
+                self._outbox.also(Mail(standing.run, Kind.CANCEL, by, "cancel"))
 
-    def cancel_children(self, run_id: str) -> None:
-        """Ask the children of a run to stop that ends without its code."""
-        self._spawn(self._cancel_children(run_id), "cancel")
+    def cancel_children(self, run_id: str, by: str) -> None:
+        """Ask the children of a run to stop that ends without its code, in the name of who wanted that."""
+        self._spawn(self._cancel_children(run_id, by), "cancel")
 
     def tell_stuck(self, run_id: str, error: Exception) -> None:
         """Tell those who wait for the run's result, as soon as its standing is on disk."""
@@ -555,6 +597,7 @@ class Carrier:
         start = Start(
             old.workflow, definition.code, definition.version, outcome.body, run.generation + 1,
             old.parent, old.parent_place, old.by, run.unread(), run.in_gap,
+            words_of(run.marks), run.charter,
         )  # fmt: skip
         self.write(run, Kind.CONTINUED)
         self.write(run, Kind.STARTED, body=start.encode(), name=definition.name)
@@ -562,16 +605,59 @@ class Carrier:
     def _next_generation(self, old: Run, event: Event) -> Run:
         run = Run(self, old.id, old.epoch, old.definition, self.firm)
         run.seq, run.base_seq, run.last_us, run.unwritten = old.seq, event.seq, old.last_us, old.unwritten
-        run.mail_upto = old.mail_upto
+        run.mail_upto, run.parent, run.halted = old.mail_upto, old.parent, old.halted
         self.active[run.id] = run
         return run
 
+    # --- stopping (firm.kernel.halt.Halter) -------------------------------------------------------------------
+
+    def begin_halt(self, run_ids: Iterable[str]) -> None:
+        """From now on nothing of these runs, and of what they began, begins here."""
+        children: dict[str, list[Run]] = {}
+        for run in self.active.values():
+            children.setdefault(run.parent, []).append(run)
+        todo = list(run_ids)
+        while todo:
+            run_id = todo.pop()
+            self._halting.add(run_id)
+            if run_id in self.active:
+                self.active[run_id].halted = True
+            todo += [child.id for child in children.pop(run_id, ())]
+
+    def drop_halted(self, run_ids: Iterable[str]) -> None:
+        """These are fenced off: out of memory, their attempts cancelled."""
+        runs = [self.active[run_id] for run_id in run_ids if run_id in self.active]
+        for run in runs:
+            self._early.pop(run.id, None)
+            self._drop(run)
+        self._outbox.forget({(run.id, run.epoch) for run in runs})
+
+    def end_halt(self, stopped: Iterable[str]) -> None:
+        """The halt is over; tell those who wait for what it has stopped."""
+        self._halting.clear()
+        for run_id in stopped:
+            self._tell(run_id, RunStuck(stopped_text(run_id)))
+
+    async def _flushed(self) -> None:
+        """Wait until all that was to be written is on disk, and the runs know what was refused."""
+        written: asyncio.Future[None] = self._loop.create_future()
+        self._outbox.ack(lambda refused: None if written.done() else written.set_result(None))
+        await written
+        await self.delivered()
+
+    async def delivered(self) -> None:
+        """Wait until the runs have got all that was committed."""
+        while self._deliveries:
+            await asyncio.sleep(0)
+
     # --- setting down ---------------------------------------------------------------------------------------
 
-    def _lose(self, run: Run) -> None:
-        """Somebody else owns it now: stop without effect."""
-        log.warning("run %s belongs to another worker now; dropped here", run.id)
-        self._drop(run)
+    def _lose(self, *runs: Run) -> None:
+        """Somebody else owns them now: stop without effect."""
+        for run in runs:
+            log.warning("run %s belongs to another worker now; dropped here", run.id)
+            self._drop(run)
+        self._outbox.forget({(run.id, run.epoch) for run in runs})
 
     def _drop(self, run: Run) -> None:
         run.over = True
@@ -674,8 +760,9 @@ class Carrier:
             del run.wakes[place]
             call = run.calls.get(place)
             if call is not None and isinstance(call.what, Ask):
-                mail = Mail(run.id, Kind.ANSWERED, "deadline", call.question, place, "ask", call.what.default)
-                self.close(Answer(call.question, call.what.default, "deadline", now_us, mail))
+                kind, default = call.what.kind, call.what.default
+                mail = Mail(run.id, Kind.ANSWERED, "deadline", call.question, place, kind, default)
+                self.close(Answer(call.question, default, "deadline", now_us, mail))
             elif call is not None:
                 self.start_call(run, call)
         self._arm(run)
@@ -734,6 +821,11 @@ def _too_long(run: Run) -> str:
         f"run {run.id!r} has {run.seq - run.base_seq} events in this generation, {MAX_RUN_EVENTS} are allowed; "
         "go over to the next one earlier, with continue_as()"
     )
+
+
+def stopped_text(run_id: str) -> str:
+    """What those read who wait for a run that was stopped."""
+    return f"run {run_id!r} was stopped; `firm resume {run_id}` lets it and what it began go on"
 
 
 def closed_while_awaited() -> RunStuck:

@@ -7,16 +7,19 @@ having been told. What goes wrong with one run concerns that run alone.
 import asyncio
 import itertools
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from firm.errors import FirmError, JournalError, ReplayDiverged, RunCancelled, RunStuck
 from firm.ids import question_id
-from firm.kernel.call import Start
+from firm.kernel.call import Posted, Start
 from firm.kernel.code import load
 from firm.kernel.definition import WorkflowDef, workflow_of
 from firm.kernel.failure import readable, record_failure
 from firm.kernel.fitness import misfits, row_of
-from firm.kernel.journal import Also, Claimed, Event, Journal, Kind, Mail, Question, Stand
+from firm.kernel.journal import STOPPED, Also, Claimed, Event, Journal, Kind, Mail, Question, Stand
+from firm.kernel.mark import marked, unmarked
 from firm.kernel.ports import Clock
 from firm.kernel.run import Run
 from firm.kernel.status import Status
@@ -27,6 +30,7 @@ IN_DOUBT = "in doubt"
 MAX_CRASHES = 3
 """A run during which the worker died this often, without the run getting on, is quarantined."""
 CLAIM_BATCH = 250
+SHUT_LOOK_S = 0.005
 STUCK_ANSWERS = ("resume", "cancel")
 
 log = logging.getLogger("firm")
@@ -57,7 +61,7 @@ class Claimer(Protocol):
     def note_wake(self, wake_us: int) -> None:
         """Some suspended run wants to be woken then."""
 
-    def cancel_children(self, run_id: str) -> None:
+    def cancel_children(self, run_id: str, by: str) -> None:
         """Ask the children of a run to stop that ends without its code."""
 
     def record_patch(self, run: Run, name: str) -> None:
@@ -83,6 +87,9 @@ class Claims:
         self._introduced: set[str] = set()
         self._claiming: dict[str, bool] = {}
         """The part of them that is being claimed right now."""
+        self._open = asyncio.Event()
+        self._open.set()
+        self._shut = 0
 
     def want(self, run_ids: list[str], *, asked: bool = False) -> None:
         """Claim these as soon as may be."""
@@ -151,6 +158,7 @@ class Claims:
         carrier = self._carrier
         while True:
             await self._now.wait()
+            await self._open.wait()
             names = list(itertools.islice(self._wanted, CLAIM_BATCH))
             batch = self._claiming = {run_id: self._wanted.pop(run_id) for run_id in names}
             if not self._wanted:
@@ -167,6 +175,7 @@ class Claims:
                 await asyncio.sleep(0.2)
                 for run_id, asked in batch.items():
                     self.want([run_id], asked=asked)
+                self._claiming = {}
                 continue
             if carrier.stopping:
                 return  # what was claimed is free again as soon as this worker has left
@@ -178,6 +187,20 @@ class Claims:
                     await asyncio.sleep(0)
             carrier.forget_mail(ids)
             self._claiming = {}
+
+    @asynccontextmanager
+    async def shut(self) -> AsyncIterator[None]:
+        """While this lasts no claim is under way: who stops runs must not meet one that was claimed before."""
+        self._shut += 1
+        self._open.clear()
+        try:
+            while self._claiming and not self._carrier.stopping:
+                await asyncio.sleep(SHUT_LOOK_S)
+            yield
+        finally:
+            self._shut -= 1
+            if not self._shut:
+                self._open.set()
 
     async def _tell_damage(self, run_ids: set[str]) -> None:
         """A run whose journal cannot be read is set aside by the store; the inbox says so."""
@@ -287,7 +310,10 @@ class Claims:
         start = Start.decode(claimed.events[0].body)
         now_us = max(self._carrier.clock.now_us(), last.at_us)
         failure = record_failure(RunCancelled(f"run {run_id!r} was stuck and was cancelled")).encode()
-        self._carrier.cancel_children(run_id)
+        failure = marked(failure, _marks_in(claimed.events))
+        # in the name of who cancelled it: where it was stopped, its children are too, and would hear only that
+        by = next((one.sender for one in claimed.mail if one.kind in (Kind.CANCEL, Kind.ANSWERED)), run_id)
+        self._carrier.cancel_children(run_id, by)
         also: list[Also] = [Stand(run_id, epoch, Status.CANCELLED, now_us)]
         if start.parent:
             name, place = claimed.events[0].name, start.parent_place
@@ -298,7 +324,16 @@ class Claims:
         self._carrier.put(event, *also)
 
 
+def _marks_in(events: list[Event]) -> frozenset[str]:
+    """What marks came to a run that cannot be asked, because its code does not run; those that it said are lost."""
+    marks = frozenset(Start.decode(events[0].body).marks)
+    for event in events:
+        value = Posted.decode(event.body).value if event.kind == Kind.MESSAGE else event.body
+        marks |= unmarked(value)[1]
+    return marks
+
+
 DAMAGED = "damaged"
 """Reason of a stuck run that the store could not read."""
-STUCK_REASONS = ("diverged", "needs migration", "quarantined", "internal error")
+STUCK_REASONS = ("diverged", "needs migration", "quarantined", "internal error", STOPPED)
 """Reasons of a stuck run whose code cannot go on; the reason's text follows after a colon."""

@@ -13,6 +13,7 @@ import msgspec
 
 import firm.errors
 from firm.errors import RetryableError, StepFailed
+from firm.kernel.mark import plain
 from firm.kernel.value import BUILTIN
 
 MAX_TRACEBACK_CHARS = 8_000
@@ -38,8 +39,8 @@ class Failure(msgspec.Struct, array_like=True, frozen=True):
 
     @staticmethod
     def decode(body: bytes) -> "Failure":
-        """The failure from an event's body."""
-        return _decoder.decode(body)
+        """The failure from an event's body, with or without marks."""
+        return _decoder.decode(plain(body))
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -167,6 +167,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
 
     id: str
     run: str
+    """'' where the firm itself asks."""
     epoch: int
     place: int
     kind: str
@@ -197,7 +198,39 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     epoch: int = 0
 
 
-Also = Row | NewRun | Stand | Mail | Taken | Question | Answer
+class Halt(msgspec.Struct, frozen=True, gc=False):
+    """Stop a run from outside: epoch + 1, STUCK, nobody's. Without effect on one that has ended or is stopped.
+
+    It stays so, whatever mail comes, until a `Release`; only a CANCEL from outside its family can still end it.
+    """
+
+    run: str
+    at_us: int
+    reason: str
+    """'stopped', or 'stopped: ' and why; see `is_stopped`."""
+    epoch: int = 0
+    """Always 0: it is not fenced, and fences off the owner."""
+
+
+class Release(msgspec.Struct, frozen=True, gc=False):
+    """Let a stopped run go on: SUSPENDED, to be woken now. Without effect on one that is not stopped."""
+
+    run: str
+    at_us: int
+    epoch: int = 0
+    """Always 0: it is not fenced."""
+
+
+STOPPED = "stopped"
+"""First word of the reason of a run that a `Halt` stopped."""
+
+
+def is_stopped(status: Status, reason: str) -> bool:
+    """Whether a run with that status and reason was stopped by a `Halt`."""
+    return status is Status.STUCK and reason.partition(":")[0] == STOPPED
+
+
+Also = Row | NewRun | Stand | Mail | Taken | Question | Answer | Halt | Release
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False):
@@ -270,7 +303,8 @@ class Journal(Protocol):
         again: it names only runs that it does not carry, and an earlier claim may have raised and yet have
         taken effect. A run that was RUNNING with a dead owner counts a crash, unless it wrote an event under
         that claim (then the count starts at 1).
-        Runs with STUCK status are claimed only when named here (`firm resume`).
+        Runs with STUCK status are claimed only when named here (`firm resume`). One that was stopped by a
+        `Halt` is claimed only if a CANCEL waits for it that is not its parent's, and keeps its reason meanwhile.
         """
         ...
 
@@ -284,6 +318,10 @@ class Journal(Protocol):
 
     async def next_wake_us(self) -> int | None:
         """The earliest wake of a suspended run."""
+        ...
+
+    async def owned(self, worker: str) -> dict[str, int]:
+        """Epochs of the runs that a worker owns, by id: what it carries beyond them was taken from it."""
         ...
 
     async def mail_after(self, number: int) -> list[Mail]:
@@ -317,8 +355,10 @@ class Journal(Protocol):
         """One question."""
         ...
 
-    async def rows(self, book: str, *, prefix: str = "") -> list[Row]:
-        """Rows of a book by key."""
+    async def rows(
+        self, book: str, *, prefix: str = "", after: str = "", limit: int | None = None
+    ) -> list[Row]:
+        """Rows of a book by key: those with a key that begins so and is greater than `after`, the first `limit`."""
         ...
 
     async def join(self, worker: str, *, lease_s: float | None) -> None:

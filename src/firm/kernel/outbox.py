@@ -6,11 +6,11 @@ the journal is asked whether it landed.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from firm.errors import DiskFull, JournalCorrupt, JournalError, JournalNewer
-from firm.kernel.journal import Also, Answer, Event, Journal, Mail, Refused
+from firm.kernel.journal import Also, Answer, Event, Journal, Mail, NewRun, Refused
 
 log = logging.getLogger("firm")
 FIRST_WAIT_S = 0.05
@@ -32,6 +32,11 @@ class Batch:
     """Look for mail that other workers have written."""
     mail: list[Mail] = field(default_factory=list)
     """Undelivered mail that has come to light with this commit."""
+
+
+def _writer(line: Also) -> tuple[str, int]:
+    """The run that a line belongs to, and its epoch."""
+    return line.writer if type(line) is NewRun else (line.run, line.epoch)
 
 
 class Outbox:
@@ -60,6 +65,17 @@ class Outbox:
         """Write rows with the next commit."""
         self.batch.also.extend(rows)
         self.poke()
+
+    def forget(self, lives: Set[tuple[str, int]]) -> None:
+        """Do not write what these lives of runs (id and epoch) still had to say.
+
+        It would be refused, and with it what the next life of the run says in the same commit.
+        """
+        if not lives:
+            return
+        batch = self.batch
+        batch.events = [event for event in batch.events if (event.run, event.epoch) not in lives]
+        batch.also = [line for line in batch.also if _writer(line) not in lives]
 
     def ack(self, ack: Ack) -> None:
         """Call `ack` after the next commit."""

@@ -14,9 +14,10 @@ import msgspec
 
 from firm.errors import ProcessDied, UsageError
 from firm.kernel.code import load
-from firm.kernel.context import StepInfo, current, current_step
+from firm.kernel.context import StepInfo, charter_here, current, current_step, narrowed
 from firm.kernel.definition import StepDef
 from firm.kernel.failure import Failure, rebuild_failure, record_failure
+from firm.kernel.journal import Row
 
 MAX_PROCESSES = os.cpu_count() or 2
 """Processes at one time; more calls wait for a free one."""
@@ -45,7 +46,7 @@ class Processes:
         info = current_step()
         step = (info.place, info.name, info.attempt, info.key)
         request = msgspec.msgpack.encode(
-            (definition.reference, definition.signature.encode_args(args, kwargs), step)
+            (definition.reference, definition.signature.encode_args(args, kwargs), step, charter_here())
         )
         async with self._room:
             process = self._free.pop() if self._free else await self._start()
@@ -54,7 +55,7 @@ class Processes:
                 process.stdin.write(_LENGTH.pack(len(request)) + request)
                 await process.stdin.drain()
                 (size,) = _LENGTH.unpack(await process.stdout.readexactly(_LENGTH.size))
-                good, body = msgspec.msgpack.decode(await process.stdout.readexactly(size))
+                good, body, said = msgspec.msgpack.decode(await process.stdout.readexactly(size))
             except (asyncio.IncompleteReadError, ConnectionError):
                 code = await self._kill(process)
                 raise ProcessDied(
@@ -64,6 +65,7 @@ class Processes:
                 await asyncio.shield(self._kill(process))
                 raise
             self._free.append(process)
+        _pass_on(info, *said)
         if good:
             return definition.signature.result.decode(body)
         raise rebuild_failure(Failure.decode(body), definition.raises)
@@ -93,20 +95,38 @@ class Processes:
         self._free.clear()
 
 
+def _pass_on(info: StepInfo, marks: list[str], rows: list[list[Any]], regardless: list[list[Any]]) -> None:
+    """What the function said of itself over there."""
+    info.mark(*marks)
+    for row in rows:
+        info.also(Row(*row))
+    for row in regardless:
+        info.also(Row(*row), regardless=True)
+
+
+def _said(info: StepInfo) -> tuple[Any, ...]:
+    rows, regardless = (
+        [(row.book, row.key, row.value) for row in some] for some in (info.rows, info.regardless)
+    )
+    return sorted(info.marks), rows, regardless
+
+
 def serve() -> None:
     """The other side: read a call, make it, write its outcome, until the worker is gone."""
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the function prints must not get between the answers
     while len(head := source.read(_LENGTH.size)) == _LENGTH.size:
-        reference, body, step = msgspec.msgpack.decode(source.read(_LENGTH.unpack(head)[0]))
-        current.set(StepInfo(None, *step))
+        reference, body, step, charter = msgspec.msgpack.decode(source.read(_LENGTH.unpack(head)[0]))
+        info = StepInfo(None, *step)
+        current.set(info)
+        narrowed.set(charter)
         try:
             definition = load(reference).definition
             args, kwargs = definition.signature.decode_args(body)
             reply = (True, definition.signature.result.encode(definition.function(*args, **kwargs)))
         except (Exception, SystemExit) as error:  # all of it is the step's outcome
             reply = (False, record_failure(error).encode())
-        answer = msgspec.msgpack.encode(reply)
+        answer = msgspec.msgpack.encode((*reply, _said(info)))
         try:
             sink.write(_LENGTH.pack(len(answer)) + answer)
             sink.flush()

@@ -11,14 +11,17 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any, Protocol, cast
 
+import msgspec
+
 from firm.errors import DeadlineExceeded, InternalError, ReplayDiverged, UsageError
 from firm.ids import child_id
 from firm.kernel.call import Ask, Call, Known, Posted, Send, Start
-from firm.kernel.context import current
+from firm.kernel.context import current, narrowed
 from firm.kernel.definition import StepDef, WorkflowDef
 from firm.kernel.failure import Failure, rebuild_failure, record_failure
 from firm.kernel.journal import Event, Kind
 from firm.kernel.loop import RunLoop
+from firm.kernel.mark import FIRST, NONE, add_marks, unmarked
 from firm.kernel.signal import ContinueAs, Evicted
 from firm.kernel.status import Status
 from firm.kernel.value import BUILTIN, encode_input
@@ -60,7 +63,10 @@ class Outcome:
 
 
 class Run:
-    """One durable execution, in the memory of a worker. `id`, `generation` and `firm` are for everybody."""
+    """One durable execution, in the memory of a worker.
+
+    `id`, `generation`, `firm`, `marks`, `mark`, `charter` and `state` are for everybody.
+    """
 
     __slots__ = (
         "_counters",
@@ -70,11 +76,13 @@ class Run:
         "_mailbox",
         "_patches",
         "_receivers",
+        "_state",
         "_unpatched",
         "base_seq",
         "broken",
         "calls",
         "cancelled",
+        "charter",
         "children",
         "context",
         "definition",
@@ -83,6 +91,7 @@ class Run:
         "firm",
         "forced",
         "generation",
+        "halted",
         "host",
         "id",
         "in_flight",
@@ -90,8 +99,10 @@ class Run:
         "loop",
         "mail_upto",
         "main",
+        "marks",
         "outcome",
         "over",
+        "parent",
         "places",
         "replaying",
         "same_code",
@@ -111,6 +122,13 @@ class Run:
         self.id = id
         self.firm = firm
         """The firm it runs in, as `firm.root` set it."""
+        self.marks = NONE
+        """Words that stick to what it has seen, and to all that comes of it; only ever more (`firm.kernel.mark`)."""
+        self.charter = b""
+        """In whose name it acts and what it may do, as it was started; opaque to the kernel."""
+        self._state: dict[str, Any] | None = None
+        self.parent = ""
+        """Id of the run that called it, or ''."""
         self.epoch = epoch
         self.definition = definition
         self.loop = RunLoop(id)  # type: ignore[abstract]
@@ -151,6 +169,8 @@ class Run:
         self.outcome: Outcome | None = None
         self.broken: ReplayDiverged | None = None
         self.unwinding = False
+        self.halted = False
+        """It is being stopped: nothing of it begins any more."""
         self.over = False
         # kept by the host
         self.seq = 0
@@ -167,6 +187,8 @@ class Run:
         """Take in one event and go on until idle."""
         self.loop.now_us = event.at_us
         handler = _HANDLERS.get(event.kind)
+        if event.body[:1] == FIRST:  # marked, or a value in the tagged form
+            event = self._take_marks(event)
         if handler is not None:
             handler(self, event)
         try:
@@ -176,6 +198,12 @@ class Run:
             self.give_up(error)
         except Exception as error:  # whatever it is, it concerns this run alone
             self.give_up(InternalError(f"{type(error).__name__}: {error}"))
+
+    def _take_marks(self, event: Event) -> Event:
+        """What comes in marked marks the run, whatever its code does with it."""
+        body, marks = unmarked(event.body)
+        self.marks |= marks
+        return msgspec.structs.replace(event, body=body) if marks else event
 
     def replay(self, events: list[Event]) -> None:
         """Deliver a recorded history with the host silent, then begin what was held, in order."""
@@ -215,12 +243,17 @@ class Run:
 
     def _on_started(self, event: Event) -> None:
         self.start = start = Start.decode(event.body)
-        self.generation = start.generation
+        self.generation, self.parent = start.generation, start.parent
+        self.charter = start.charter
+        if start.marks:
+            self.marks = frozenset(start.marks)
         self._gap = self._gap or start.restored
         for topic, value in start.messages:
             self._mailbox.setdefault(topic, deque()).append(value)
         self.context = copy_context()
         self.context.run(current.set, self)
+        if narrowed.get() is not None:
+            self.context.run(narrowed.set, None)
         try:
             args, kwargs = self.definition.signature.decode_args(start.args)
             main = self.definition.function(*args, **kwargs)
@@ -322,6 +355,19 @@ class Run:
             Call(self.places, definition, definition.name, (args, kwargs), encode_input(args, kwargs))
         )
 
+    def call_step_around(
+        self,
+        definition: StepDef,
+        arguments: tuple[tuple[Any, ...], dict[str, Any]],
+        around: "Callable[[Run, Call], Coroutine[Any, Any, Any]]",
+    ) -> Coroutine[Any, Any, Any]:
+        """As `call_step`, for later parts: the coroutine is theirs, and begins the step with `perform`."""
+        self.places += 1
+        call = Call(self.places, definition, definition.name, arguments, encode_input(*arguments))
+        coroutine = around(self, call)
+        self.unbegun[call.place] = (call.name, coroutine)
+        return coroutine
+
     def call_child(
         self, definition: WorkflowDef, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Coroutine[Any, Any, Any]:
@@ -338,11 +384,12 @@ class Run:
         return self._made(Call(self.places, what, name, ((), {}), input))
 
     def _made(self, call: Call) -> Coroutine[Any, Any, Any]:
-        coroutine = self._perform(call)
+        coroutine = self.perform(call)
         self.unbegun[call.place] = (call.name, coroutine)
         return coroutine
 
-    async def _perform(self, call: Call) -> Any:
+    async def perform(self, call: Call) -> Any:
+        """Begin a call whose place is fixed, and wait for its outcome."""
         if self.unwinding:
             await self._refuse()
         future = call.future = asyncio.Future(loop=self.loop)
@@ -359,6 +406,8 @@ class Run:
         del self.unbegun[place]
         self.calls[place] = call
         call.context = copy_context()
+        if call.charter is not narrowed.get():  # it is awaited elsewhere than it was made
+            call.context.run(narrowed.set, call.charter)
         if isinstance(call.what, WorkflowDef):
             self.children[place] = child_id(self.id, self.generation, place)
         if not self.replaying:
@@ -410,16 +459,40 @@ class Run:
             await self._refuse()
         queue = self._mailbox.get(topic)
         if queue:
-            return BUILTIN.decode(queue.popleft())
+            return self._read(queue.popleft())
         future: asyncio.Future[bytes] = asyncio.Future(loop=self.loop)
         self._receivers.setdefault(topic, deque()).append(future)
         try:
             async with asyncio.timeout(timeout_s):
-                return BUILTIN.decode(await future)
+                return self._read(await future)
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():  # it came, and nobody took it: back to the front
                 self._mailbox.setdefault(topic, deque()).appendleft(future.result())
             raise
+
+    def _read(self, message: bytes) -> Any:
+        body, marks = unmarked(message)
+        self.marks |= marks
+        return BUILTIN.decode(body)
+
+    def mark(self, *words: str) -> None:
+        """Mark the run from here on. For workflow code; a step says `current_step().mark`.
+
+        Raises:
+            UsageError: in a step, a word is not 1..200 printable characters, or there are more than MAX_MARKS.
+        """
+        if current.get() is not self:
+            raise UsageError(
+                f"Run.mark{words!r} outside the run's workflow code; in a step, call current_step().mark"
+            )
+        self.marks = add_marks(self.marks, words)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What later parts keep of this life of the run; not journaled, a replay makes it anew."""
+        if self._state is None:
+            self._state = {}
+        return self._state
 
     def is_patched(self, name: str) -> bool:
         """Rule K11: true in new runs and where it was true before, false while older history is replayed."""

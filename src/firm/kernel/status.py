@@ -28,7 +28,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
         {Status.SUSPENDED, Status.STUCK, Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
     ),
     Status.SUSPENDED: frozenset({Status.RUNNING, Status.STUCK}),
-    Status.STUCK: frozenset({Status.RUNNING}),
+    Status.STUCK: frozenset({Status.RUNNING, Status.SUSPENDED}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),
     Status.CANCELLED: frozenset(),

@@ -19,6 +19,7 @@ from typing import Any, cast, get_origin, get_type_hints
 import msgspec
 
 from firm.errors import UsageError
+from firm.kernel.mark import MARKED, plain
 
 TAGGED = b"\xc1"
 MAX_INPUT_BYTES = 128
@@ -88,9 +89,11 @@ class Codec:
         return body
 
     def decode(self, body: bytes) -> Any:
-        """The value; UsageError if the bytes do not fit the declared type (the declaration was changed)."""
+        """The value without its marks; UsageError if the bytes do not fit the declared type (it was changed)."""
         try:
             if body[:1] == TAGGED:
+                if body[:2] == MARKED:
+                    return self.decode(plain(body))
                 return msgspec.convert(_untag(_decode(body[1:])), self.declared, dec_hook=_from_storable)
             return self._decode(body)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
@@ -124,7 +127,9 @@ class BuiltinCodec(Codec):
 
     def decode(self, body: bytes) -> Any:
         """The value."""
-        return _untag(_decode(body[1:])) if body[:1] == TAGGED else _decode(body)
+        if body[:1] != TAGGED:
+            return _decode(body)
+        return self.decode(plain(body)) if body[:2] == MARKED else _untag(_decode(body[1:]))
 
 
 BUILTIN = BuiltinCodec("value")

@@ -6,19 +6,24 @@ One rule: what a door has confirmed is on disk.
 import asyncio
 import itertools
 import logging
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from firm.errors import JournalError, RunStuck, UsageError
 from firm.ids import check_id
+from firm.kernel.api import KERNEL_KINDS
 from firm.kernel.call import Start
-from firm.kernel.carrier import Carrier, Ended, closed_while_awaited
+from firm.kernel.carrier import Carrier, Ended, closed_while_awaited, stopped_text
 from firm.kernel.claims import IN_DOUBT
 from firm.kernel.definition import WorkflowDef, workflow_of
-from firm.kernel.journal import Also, Answer, Kind, Mail, Question, Refused
+from firm.kernel.failure import readable
+from firm.kernel.journal import STOPPED, Answer, Kind, Mail, Question, is_stopped
 from firm.kernel.status import TERMINAL, Status
 from firm.kernel.value import BUILTIN
 
 log = logging.getLogger("firm")
+LEAVE_S = 1.0
+"""How long a cancelled attempt may take to end before the worker leaves."""
 LOOK_S = 0.1
 """How often a closing worker looks whether the journal can still be written."""
 
@@ -36,6 +41,11 @@ class Worker(Carrier):
         confirm_dead: Says whether an earlier worker surely does nothing any more (kills it if it can).
         firm: Anything; runs carry it as `run.firm`.
     """
+
+    on_firm_answer: Callable[[Question, Any], None] | None = None
+    """Told after the commit when a question of the firm itself (`ask_firm`) was answered through this worker."""
+    before_leaving: Callable[[], Awaitable[object]] | None = None
+    """Awaited when every run is set down, before the last commit."""
 
     async def start(self, *, resume: bool = True) -> None:
         """Join the journal and take up what nobody carries (unless `resume` is False)."""
@@ -64,8 +74,13 @@ class Worker(Carrier):
             await asyncio.sleep(0.01)
         await self._attempts.finish(max(0.0, deadline_s - self._loop.time()))
         await asyncio.sleep(0)
+        at_work = [task for run in self.active.values() for task in self._attempts.of(run)]
         for run in list(self.active.values()):
             self._set_down(run)
+        if at_work and self._writable():  # they may have to put down what they spent
+            await asyncio.wait(at_work, timeout=LEAVE_S)
+        if self.before_leaving is not None and self._writable():
+            await self.before_leaving()
         await self._last_word()
         self._stopped = True
         for commit in self._commits:
@@ -95,9 +110,22 @@ class Worker(Carrier):
         return self._outbox.trouble is None and self.fatal is None
 
     async def begin(
-        self, target: object, args: tuple[Any, ...], *, id: str | None = None, by: str = ""
+        self,
+        target: object,
+        args: tuple[Any, ...],
+        *,
+        id: str | None = None,
+        by: str = "",
+        charter: bytes = b"",
     ) -> str:
         """Start a run, durable on return; with the id of an earlier one join that. Returns its id.
+
+        Args:
+            target: What `@workflow` returned.
+            args: Its positional arguments.
+            id: Its id; None: one is drawn.
+            by: Who asks for it.
+            charter: In whose name it acts and what it may do; one that is joined keeps its own.
 
         Raises:
             UsageError: not a workflow, arguments that do not fit, or an id that stands for other work.
@@ -115,7 +143,7 @@ class Worker(Carrier):
                 return run_id
         if self.stopping:
             raise UsageError("the firm is closing; open it again to start runs")
-        self.new_run(run_id, definition, body, by=by)
+        self.new_run(run_id, definition, body, by=by, charter=charter)
         refused = await self.commit()
         if run_id in refused.runs and not await self._joins(run_id, definition, body):
             raise JournalError(f"run {run_id!r} could not be started; try again")
@@ -136,21 +164,6 @@ class Worker(Carrier):
                 f"run {run_id!r} exists already, with another workflow or other arguments; take another id"
             )
         return True
-
-    async def commit(self, *rows: Also) -> Refused:
-        """Write rows from outside any run, durable on return; says what was refused."""
-        if self.fatal is not None:
-            raise self.fatal
-        if self._stopped:
-            raise UsageError("the firm is closed; open it again")
-        done: asyncio.Future[Refused] = self._loop.create_future()
-        self._outbox.also(*rows)
-        self._outbox.ack(lambda refused: None if done.done() else done.set_result(refused))
-        self._commits.add(done)
-        try:
-            return await done
-        finally:
-            self._commits.discard(done)
 
     async def post(self, run_id: str, topic: str, value: bytes, *, sender: str, id: str) -> None:
         """A message for a run, durable on return; a second one with the same sender and id is dropped."""
@@ -178,17 +191,61 @@ class Worker(Carrier):
             raise UsageError(f"question {question_id!r} was answered already, by {question.by}")
         check_answer(question, value)
         body = BUILTIN.encode(value)
-        mail = Mail(question.run, Kind.ANSWERED, by, question.id, question.place, question.kind, body)
-        closing = self.close(Answer(question.id, body, by, self.clock.now_us(), mail))
+        closing = self.close(answer_to(question, body, by=by, at_us=self.clock.now_us()))
         refused = await self.commit()
         if not closing or question_id in refused.answers:
             raise UsageError(f"question {question_id!r} was answered already, or its time was over")
+        if not question.run and self.on_firm_answer is not None:
+            self.on_firm_answer(question, value)
         return question
 
+    async def ask_firm(self, id: str, kind: str, text: str, options: list[Any] | None) -> None:
+        """Put a question of the firm itself, of no run, into the inbox; durable on return.
+
+        Whoever wants the answer sets `on_firm_answer`, or looks at the question later.
+
+        Args:
+            id: Of the question; while it is open a second one with this id is the same.
+            kind: 'breaker' …; not one of the kernel's.
+            text: What the founder reads.
+            options: The answers allowed; None: any value.
+
+        Raises:
+            UsageError: it was answered already: take another id; or a kind of the kernel's.
+        """
+        if check_id(kind, "kind of question") in KERNEL_KINDS:
+            raise UsageError(f"ask_firm(kind={kind!r}): that kind is the kernel's own; take another word")
+        before = await self.journal.question(check_id(id, "question id"))
+        if before is not None and before.answered_us:
+            raise UsageError(f"question {id!r} was answered already; take another id")
+        now_us, allowed = self.clock.now_us(), BUILTIN.encode(options)
+        await self.commit(Question(id, "", 0, 0, kind, readable(text), allowed, b"", None, now_us))
+
+    async def halt(self, run_ids: Iterable[str], reason: str = STOPPED) -> list[str]:
+        """Stop runs with all that they began, at once; ids of those that this call has stopped, durable on return.
+
+        After the commit nothing of them takes effect or begins: the epoch of each is raised, attempts under way are
+        cancelled (those with effect 'once' will be in doubt), and nobody carries them until `resume`. With several
+        workers on one journal, another one that carries such a run learns of it when it next writes or prolongs its
+        lease.
+
+        Args:
+            run_ids: Those already stopped, or ended, are passed over.
+            reason: Why, for the founder.
+
+        Raises:
+            UsageError: there is no such run, or all of them have ended.
+        """
+        work = self._loop.create_task(self._halts.halt(list(run_ids), reason), name="firm-halt")
+        return await asyncio.shield(work)  # whoever goes away meanwhile has stopped it all the same
+
     async def resume(self, run_id: str) -> None:
-        """Take up a run that is stuck, after its code was put right."""
-        await self.open_standing(run_id)
-        self._claims.want([run_id], asked=True)
+        """Take up a run that is stuck, after its code was put right; one that was stopped, with all that it began."""
+        standing = await self.open_standing(run_id)
+        if is_stopped(standing.status, standing.reason):
+            await self._halts.release(run_id)
+        else:
+            self._claims.want([run_id], asked=True)
 
     def adopt(self, definition: WorkflowDef) -> None:
         """Make a workflow known that cannot be found by its reference (a function inside a function)."""
@@ -215,6 +272,8 @@ class Worker(Carrier):
                     return Ended(standing.status, history[-1].body, standing.workflow)
                 needs_person = standing.status is Status.STUCK and standing.reason != IN_DOUBT
                 if needs_person and not self._claims.wants(run_id):
+                    if is_stopped(standing.status, standing.reason):
+                        raise RunStuck(stopped_text(run_id))
                     raise RunStuck(f"run {run_id!r} is stuck, {standing.reason}; see `firm inbox`")
             if self.fatal is not None:
                 raise self.fatal
@@ -234,8 +293,8 @@ class Worker(Carrier):
             await asyncio.sleep(lease_s / 3)
             try:
                 if not await self.journal.renew(self.id):
-                    for run in [run for run in self.active.values() if run.start is not None]:
-                        self._lose(run)  # the others are not on disk yet: nobody else can have them
+                    # those that are not on disk yet nobody else can have
+                    self._lose(*[run for run in self.active.values() if run.start is not None])
                     if self.stopping:
                         return
                     await self.journal.join(self.id, lease_s=lease_s)
@@ -243,7 +302,18 @@ class Worker(Carrier):
                 log.warning("the lease could not be prolonged: %s", error)
                 continue
             self._outbox.look()
+            await self._give_up_lost()
             await self._claims.recover()
+
+    async def _give_up_lost(self) -> None:
+        """Drop what another worker has stopped: what writes nothing would never learn of it."""
+        carried = [run for run in self.active.values() if run.start is not None and not run.over]
+        try:
+            mine = await self.journal.owned(self.id)
+        except JournalError as error:
+            log.warning("what is owned cannot be read: %s", error)
+            return
+        self._lose(*[run for run in carried if mine.get(run.id) != run.epoch and self.carries(run)])
 
 
 def _same_args(definition: WorkflowDef, one: bytes, other: bytes) -> bool:
@@ -254,6 +324,12 @@ def _same_args(definition: WorkflowDef, one: bytes, other: bytes) -> bool:
         return definition.signature.decode_args(one) == definition.signature.decode_args(other)
     except UsageError:
         return False
+
+
+def answer_to(question: Question, body: bytes, *, by: str, at_us: int) -> Answer:
+    """The row that closes a question; the run that waits for it gets mail."""
+    mail = Mail(question.run, Kind.ANSWERED, by, question.id, question.place, question.kind, body)
+    return Answer(question.id, body, by, at_us, mail if question.run else None)
 
 
 def check_answer(question: Question, value: object) -> None:

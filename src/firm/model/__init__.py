@@ -17,6 +17,7 @@ from firm.model.error import (
     RateLimited,
     ReplyFiltered,
     UnknownModel,
+    UnknownPrice,
 )
 from firm.model.message import (
     Audio,
@@ -72,6 +73,7 @@ __all__ = [
     "ToolCall",
     "ToolResult",
     "UnknownModel",
+    "UnknownPrice",
     "Watch",
     "attach",
     "chat",

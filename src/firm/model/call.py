@@ -6,7 +6,7 @@ the one round of repair, is worked out outside the step, from what the journal h
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -15,8 +15,9 @@ import msgspec
 from firm.errors import UsageError
 from firm.ids import digest
 from firm.kernel import Retry, step
-from firm.kernel.context import current, current_firm
+from firm.kernel.context import StepInfo, current, current_firm
 from firm.kernel.run import Run
+from firm.kernel.value import encode_input
 from firm.model.check import ask_checked
 from firm.model.embedded import error as embedded
 from firm.model.error import RAISED
@@ -27,6 +28,10 @@ from firm.model.reply import Reply
 from firm.model.request import MAX_TOKENS, Delta, Request, Sampling, Tool, Watch
 from firm.model.schema import Shape, shape_of
 from firm.model.target import Model
+from firm.policy.action import Action
+from firm.policy.consent import Consent, permitted, through
+from firm.policy.gate import check_loop, command_of, may_loop, no_edit
+from firm.policy.loop import Key, loops_of
 from firm.units.effort import Effort, effort_of
 
 WAIT = Retry(attempts=6, first_s=4, factor=4, max_s=600)
@@ -94,7 +99,7 @@ async def chat(
     here = current.get()
     if isinstance(here, Run):
         request = msgspec.structs.replace(request, session=session_of(here.id))
-        return await _in_run(request, shape, given, watch)
+        return await _in_run(here, request, shape, given, watch)
     if given is not None:
         request = msgspec.structs.replace(request, model=models.add(given))
     if shape is None and not request.tools:
@@ -114,20 +119,64 @@ async def _bare(request: Request, shape: Shape | None, model: str | Model, watch
         return await ask_checked(request, shape, functools.partial(models.call, watch=watch), watch=watch)
 
 
-async def _in_run(request: Request, shape: Shape | None, given: Model | None, watch: Watch | None) -> Reply:
+async def _in_run(
+    run: Run, request: Request, shape: Shape | None, given: Model | None, watch: Watch | None
+) -> Reply:
     """Each request is a step of its own; who watches is no part of it, nor is a model's key."""
+
+    async def ask(request: Request) -> Reply:
+        return await _gated(run, request)
+
     if watch is None and given is None:
-        return await ask_checked(request, shape, _draw)
+        return await ask_checked(request, shape, ask)
     quiet = None if watch is None else _Quiet(watch)
     token = _beside.set((given, quiet))
     try:
-        return await ask_checked(request, shape, _draw, watch=quiet)
+        return await ask_checked(request, shape, ask, watch=quiet)
     finally:
         _beside.reset(token)
 
 
-async def _draw_step(request: Request) -> Reply:
-    """One reply, inside a run."""
+async def _gated(run: Run, request: Request) -> Reply:
+    """One request, after the founder's word where the gate wants that first."""
+
+    async def approved(consent: Consent) -> Reply:
+        permit = consent.permit(run)
+        with permitted(permit):
+            reply: Reply = await _draw(request, permit.shown())
+        return reply
+
+    def make(consent: Consent | None) -> Coroutine[Any, Any, Reply]:
+        return _draw(request) if consent is None else approved(consent)
+
+    try:
+        reply: Reply = await through(run, _key(request), make, no_edit, outcome=_said)
+    finally:
+        words = request.messages[-1].text[:40]
+        loops_of(run).note("chat", encode_input((request.model[:40], words), {}), ())
+    return reply
+
+
+def _key(request: Request) -> Key:
+    """What makes a request the same as another for the loop breaker, in this process."""
+    last = request.messages[-1].content
+    said = last if type(last) is str else repr(last)
+    return "chat", b"%d %d %d" % (len(request.messages), hash(request.model), hash(said))
+
+
+def _said(reply: Reply) -> list[Any]:
+    """What makes a reply the same as another."""
+    return [reply.text, [(call.name, call.arguments) for call in reply.tool_calls]]
+
+
+async def _draw_step(request: Request, permit: str = "") -> Reply:
+    """One reply, inside a run; `permit` names the approval that it was made with."""
+    here = current.get()
+    if isinstance(here, StepInfo) and here.run is not None:
+        limits = command_of(here.run.firm).limits
+        if may_loop(here.run, limits):
+            action = Action("chat", "read", {"model": request.model}, run=here.run.id)
+            check_loop(here.run, limits, action, _key(request))
     models = _models_of(current_firm())
     given, watch = _beside.get()
     if given is not None:

@@ -69,7 +69,7 @@ class Cassette:
             self._load()
         self.model = (
             self._backend.model
-            if self._backend is not None
+            if self._backend is not None and mode != "play"  # what is played costs nothing
             else Model("http://cassette.localhost", self._path.stem)
         )
 

@@ -41,6 +41,7 @@ async def ask_checked(
         watch(Delta(restart=True))
     reply = await ask(request)
     reply.usage, reply.cost_usd = first.usage + reply.usage, first.cost_usd + reply.cost_usd
+    reply.gpu_s += first.gpu_s
     if partial and reply.stop in CUT_OFF:
         return reply
     if wrong := problem(request, reply, shape):

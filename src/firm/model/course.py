@@ -159,9 +159,13 @@ class Course:
                 self._watch(_AGAIN)
             reply = await self._send(endpoint, self._request, self._watch)
             outcome = "ok"
+            if late_s := reply.timing.queue_s:  # it waited for money: that says nothing of the server
+                began_s, waited_s, self._queue_s = began_s + late_s, waited_s + late_s, self._queue_s + late_s
             endpoint.answered(reply, began_s, self._clock(), in_flight)
             return reply
         except Fault as fault:
+            if late_s := fault.queue_s:
+                began_s, waited_s, self._queue_s = began_s + late_s, waited_s + late_s, self._queue_s + late_s
             hide_key(fault, endpoint)
             outcome, told, status = fault.kind.value, fault.told, fault.status
             endpoint.failed(fault, began_s, self._clock())

@@ -44,6 +44,10 @@ class NotAble(ModelError):
     """The model lacks what the request needs, such as eyes for a picture."""
 
 
+class UnknownPrice(ModelError):
+    """Nobody knows what a hosted model costs, so it was not asked: say so in firm.toml (`usd_per_mtok`)."""
+
+
 class BadReply(ModelError):
     """The reply is not what was asked for, after one attempt to have it repaired."""
 
@@ -70,6 +74,7 @@ RAISED = (
     BadRequest,
     ContextTooLong,
     NotAble,
+    UnknownPrice,
     BadReply,
     ReplyFiltered,
     ModelError,

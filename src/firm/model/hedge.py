@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from firm.errors import FirmError
 from firm.model.endpoint import Endpoint
 from firm.model.lane import Lane
 from firm.model.reply import Reply
@@ -61,8 +62,11 @@ async def _first_good(both: Sequence[asyncio.Future[Reply]]) -> Reply:
     while waiting:
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for future in both:
-            if future in done and not isinstance(future.exception(), Fault):
-                return future.result()
+            if future not in done or isinstance(error := future.exception(), Fault):
+                continue
+            if future is not both[0] and isinstance(error, FirmError):
+                continue  # a second request that may not be made is not made, and the first one goes on
+            return future.result()
     return both[0].result()
 
 

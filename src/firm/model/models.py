@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
+from urllib.parse import urlsplit
 
 import msgspec
 
-from firm.errors import UsageError
+from firm.errors import InternalError, UsageError
 from firm.kernel.context import opened
+from firm.ledger.gpu import Pool
 from firm.model import record
 from firm.model.backend import Backend
 from firm.model.endpoint import Endpoint
@@ -28,6 +30,7 @@ from firm.model.reply import Reply
 from firm.model.request import Request, Watch
 from firm.model.router import Route, Router
 from firm.model.target import Model
+from firm.model.till import Till
 from firm.model.vectors import Texts, Vectors, texts_of
 from firm.model.wire.fault import Fault, Kind
 from firm.trace import Recorder
@@ -52,6 +55,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 Given = Model | Backend | Entry | list[Model] | tuple[Model, ...]
 Find = Callable[["Models"], Awaitable[Entry]]
+Secrets = Callable[[str, str], str]
+"""From the name of a secret and the host that it goes to, to the secret; raises where it is not bound to that host."""
 
 
 class Models:
@@ -62,6 +67,11 @@ class Models:
         find: Finds the default model where none is named.
         patience: How long to wait for what.
         folder: Where it is kept what servers were seen to do; None: nowhere.
+        till: Admits every request and is told what it took; None: calls are bare, and what is known of prices is
+            only told.
+        secrets: Gives the secret of a name for a host; None: keys that are kept as secrets cannot be read.
+        redact: Takes secrets out of what servers said, before it becomes an error, a span or a log. An endpoint's own
+            key is taken out in any case.
     """
 
     def __init__(
@@ -71,8 +81,15 @@ class Models:
         find: Find | None = None,
         patience: Patience | None = None,
         folder: Path | None = None,
+        till: Till | None = None,
+        secrets: Secrets | None = None,
+        redact: Callable[[str], str] | None = None,
     ) -> None:
         self._patience = patience or Patience()
+        self._till = till
+        self._secrets = secrets
+        self._redact = redact
+        self._pools: dict[str, Pool] = {}
         self._transport: Transport | None = None
         self.recorder = Recorder()
         """The spans of calls that belong to no run."""
@@ -80,7 +97,7 @@ class Models:
         self._added: dict[Model, str] = {}
         self._find = find
         self._backends: dict[Endpoint, Backend] = {}
-        self._router = Router({}, self._send)
+        self._router = Router({}, self._send if redact is None else self._send_redacted)
         self._probes = Probes(folder / "abilities.json" if folder is not None else None)
         self._finding: asyncio.Lock | None = None
         self._closed = False
@@ -116,6 +133,16 @@ class Models:
         """The routes in use and how their endpoints fare."""
         return self._router
 
+    def use_till(self, till: Till) -> None:
+        """Have each request admitted by this till; before anything is asked.
+
+        Raises:
+            InternalError: something was asked already.
+        """
+        if self._backends:
+            raise InternalError("use_till() after something was asked: it went past the till")
+        self._till = till
+
     def add(self, model: Model) -> str:
         """Make a model known that was given as itself; its name.
 
@@ -132,14 +159,25 @@ class Models:
         return name
 
     def server(self, model: Model, name: str) -> Backend:
-        """The server of a model, with its key.
+        """The server of a model, with its key; what it is asked is admitted and paid.
 
         Raises:
-            UsageError: the key's variable is not set.
+            UsageError: the key's variable, or its secret, is not there.
         """
         from firm.model.server import Server
 
-        return Server(model, key_of(model, name), self.transport)
+        key = key_of(model, name, secrets=self._secrets)
+        return self._paid(Server(model, key, self.transport), name, server=True)
+
+    def _paid(self, backend: Backend, name: str, *, server: bool = False) -> Backend:
+        """The backend, paid for; as it is, where nobody counts and it costs nothing that is known."""
+        model = backend.model
+        if self._till is None and model.own and model.usd_per_gpu_hour is None and model.rates is None:
+            return backend
+        from firm.model.paid import Paid
+
+        deadline_s = self._patience.total_s
+        return Paid(backend, name, self._till, deadline_s=deadline_s, pools=self._pools, server=server)
 
     # --- calls ------------------------------------------------------------------------------------------------
 
@@ -187,12 +225,18 @@ class Models:
                 if fault.kind is not Kind.REQUEST or endpoint.abilities.probed:
                     raise
                 reply = await self._send_checked(endpoint, request, watch)
-        model = endpoint.model
         reply.endpoint = endpoint.address
-        if model.usd_per_gpu_hour is not None:
-            reply.priced = True
-            reply.cost_usd = model.usd_per_gpu_hour * model.gpus * reply.timing.total_s / 3600
         return reply
+
+    async def _send_redacted(self, endpoint: Endpoint, request: Request, watch: Watch | None) -> Reply:
+        """The same, with secrets taken out of what a server said of its failure."""
+        assert self._redact is not None
+        try:
+            return await self._send(endpoint, request, watch)
+        except Fault as fault:
+            fault.told = self._redact(fault.told)
+            fault.args = (fault.kind, fault.told)
+            raise
 
     async def _send_checked(self, endpoint: Endpoint, request: Request, watch: Watch | None) -> Reply:
         """The same, where it matters what the server can do; that is found out at first contact."""
@@ -259,7 +303,7 @@ class Models:
     def _route(self, name: str, entry: Entry, backends: dict[Endpoint, Backend]) -> Route:
         endpoints = []
         for given in entry.models:
-            backend = self.server(given, name) if isinstance(given, Model) else given
+            backend = self.server(given, name) if isinstance(given, Model) else self._paid(given, name)
             endpoint = Endpoint(backend.model, getattr(backend, "key", ""), abilities=backend.abilities)
             backends[endpoint] = backend
             endpoints.append(endpoint)
@@ -293,11 +337,19 @@ def label_of(model: Model) -> str:
     return f"{model.name}@{model.address}"
 
 
-def key_of(model: Model, name: str, environ: Mapping[str, str] = os.environ) -> str:
+def key_of(
+    model: Model, name: str, environ: Mapping[str, str] = os.environ, *, secrets: Secrets | None = None
+) -> str:
     """The key itself, of what stands for it; '' where there is none.
 
+    Args:
+        model: Whose key.
+        name: Its name in the firm, for errors.
+        environ: Where variables are.
+        secrets: Gives secrets; None: there are none here.
+
     Raises:
-        UsageError: the variable is not set.
+        UsageError: the variable is not set, or nothing gives secrets; else what `secrets` raises.
     """
     given = model.key
     if not given:
@@ -311,9 +363,11 @@ def key_of(model: Model, name: str, environ: Mapping[str, str] = os.environ) -> 
             )
         return found
     if kind == "secret" and rest:
+        if secrets is not None:
+            return secrets(rest, urlsplit(model.url).hostname or "")
         raise UsageError(
-            f"model {name!r} at {model.address}: its key {given!r} cannot be read, this version of firm keeps no "
-            "secrets yet; name a variable of the environment: env:NAME"
+            f"model {name!r} at {model.address}: its key {given!r} cannot be read outside a firm; call it inside "
+            "`async with Firm.open(...)`, or name a variable of the environment: env:NAME"
         )
     return given
 

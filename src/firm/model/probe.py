@@ -114,12 +114,15 @@ async def probe(send: Send, model: Model) -> Abilities:
     if isinstance(plain, Fault):
         return Abilities()
     start = msgspec.structs.replace(start, logprobs=bool(plain.logprobs))
-    call, required, schema, stream = await asyncio.gather(
-        _try(send, CALL, start),
-        _try(send, REQUIRED, start),
-        _try(send, SCHEMA, start),
-        _stream(send, start),
-    )
+    asked = [asyncio.ensure_future(_try(send, request, start)) for request in (CALL, REQUIRED, SCHEMA)]
+    streamed = asyncio.ensure_future(_stream(send, start))
+    try:
+        stream = await streamed
+        call, required, schema = await asyncio.gather(*asked)
+    finally:  # one that cannot be paid for ends the others too
+        for task in (streamed, *asked):
+            task.cancel()
+        await asyncio.gather(streamed, *asked, return_exceptions=True)
     found = _tools(call, required) | _schema(schema) | stream
     decided = not any([_undecided(outcome) for outcome in (call, required, schema)]) and bool(stream)
     believed = msgspec.structs.replace(start, effort=stream.get("effort", False))

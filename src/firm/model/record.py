@@ -75,6 +75,8 @@ class Log:
             attributes[attribute.RESPONSE_ID] = reply.request_id
         if reply.priced:
             attributes[attribute.COST_USD] = reply.cost_usd
+        if reply.gpu_s:
+            attributes[attribute.GPU_S] = reply.gpu_s
         timing = reply.timing
         if timing.first_token_s != timing.total_s:
             attributes[attribute.TIME_TO_FIRST_TOKEN_S] = timing.first_token_s

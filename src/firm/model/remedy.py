@@ -19,6 +19,7 @@ from firm.model.error import (
     ReplyFiltered,
     UnknownModel,
 )
+from firm.model.redact import without
 from firm.model.wire.fault import Fault, Kind
 
 _TERMINAL: dict[Kind, type[ModelError]] = {
@@ -128,7 +129,5 @@ def hide_key(fault: Fault, endpoint: Endpoint) -> None:
 
 def _hide(text: str, endpoint: Endpoint) -> str:
     """A server may repeat the key that it refuses."""
-    for key in (endpoint.key, endpoint.model.key or ""):
-        if len(key) >= 4 and not key.startswith(("env:", "secret:")):
-            text = text.replace(key, "[key]")
-    return text
+    given = endpoint.model.key or ""
+    return without(text, (endpoint.key, "" if given.startswith(("env:", "secret:")) else given))

@@ -49,6 +49,8 @@ class Reply(msgspec.Struct, omit_defaults=True):
     """What it cost; 0 where nothing is known of a price."""
     priced: bool = False
     """Whether `cost_usd` comes from a known price."""
+    gpu_s: float = 0.0
+    """Seconds of the founder's own GPUs, each GPU counted; its part, where other calls ran beside it."""
     value: Any = None
     """The reply as the schema's type, where one was given."""
 

@@ -28,10 +28,14 @@ class Server:
         """Answer; as a stream if somebody watches."""
         wire = self._wire
         body = wire.body(request, self.model, abilities, stream=watch is not None)
+        session, limit_s = request.session, self.model.deadline_s
         if watch is None:
-            return await self._transport.ask(self._address, body, wire.reply, session=request.session)
+            return await self._transport.ask(
+                self._address, body, wire.reply, session=session, limit_s=limit_s
+            )
+        stream = wire.stream()
         return await self._transport.stream(
-            self._address, body, wire.stream(), watch, session=request.session
+            self._address, body, stream, watch, session=session, limit_s=limit_s
         )
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
@@ -41,7 +45,8 @@ class Server:
             Fault: on every failure.
         """
         body = embeddings.body_of(texts, self.model)
-        found = embeddings.embeddings_of(await self._transport.post(self._embeddings, body), len(texts))
+        answer = await self._transport.post(self._embeddings, body, limit_s=self.model.deadline_s)
+        found = embeddings.embeddings_of(answer, len(texts))
         return Vectors(usage=found.usage, model=found.model, vectors=found.vectors)
 
     async def close(self) -> None:

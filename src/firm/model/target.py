@@ -2,12 +2,14 @@
 
 import functools
 import ipaddress
+from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from firm.errors import UsageError
+from firm.ledger.price import Rates, rates_of
 
 WireName = Literal["chat", "responses", "anthropic"]
 WIRES: tuple[str, ...] = ("chat", "responses", "anthropic")
@@ -22,7 +24,11 @@ class Model(msgspec.Struct, frozen=True):
         key: 'env:NAME' (a variable of the environment), 'secret:NAME', or the key itself (only in code); None: none.
         wire: Protocol that the server speaks: 'chat' (Chat Completions), 'responses' or 'anthropic'.
         usd_per_gpu_hour: Price of one of the founder's own GPUs; None: not known.
+        usd_per_mtok: Prices of a million tokens, `{"input": …, "output": …}` and where they differ `cache_read` and
+            `cache_write`; None: those of the price list, for a hosted model.
         gpus: How many of them the model runs on, at least 1.
+        deadline_s: Longest time that one call may take, above 0; None: as `Patience` has it. It bounds what a call
+            to one's own GPUs can cost.
         context_tokens: Size of its window; None: not known.
         eyes: Whether it sees pictures; None: not known, the server is asked.
         tier: Service tier that every call asks for; '': the server's default.
@@ -40,6 +46,8 @@ class Model(msgspec.Struct, frozen=True):
     context_tokens: int | None = None
     eyes: bool | None = None
     tier: str = ""
+    usd_per_mtok: Rates | Mapping[str, float] | None = None
+    deadline_s: float | None = None
 
     def __post_init__(self) -> None:
         if not _is_address(self.url):
@@ -55,6 +63,12 @@ class Model(msgspec.Struct, frozen=True):
         price = self.usd_per_gpu_hour
         if price is not None and not 0 <= price < 1e6:
             raise UsageError(f"Model(usd_per_gpu_hour={price!r}): give US dollars an hour, at least 0")
+        if self.usd_per_mtok is not None:
+            if price is not None:
+                raise UsageError("Model(usd_per_gpu_hour=…, usd_per_mtok=…): give one of them, not both")
+            msgspec.structs.force_setattr(self, "usd_per_mtok", rates_of(self.usd_per_mtok))
+        if self.deadline_s is not None and not 0 < self.deadline_s < 1e6:
+            raise UsageError(f"Model(deadline_s={self.deadline_s!r}): give seconds above 0")
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         """All fields; of a key that was given as itself, and of a password in the address, nothing is shown."""
@@ -70,6 +84,11 @@ class Model(msgspec.Struct, frozen=True):
     def address(self) -> str:
         """The URL as it may be shown: without user and password."""
         return _without_user(self.url)
+
+    @property
+    def rates(self) -> Rates | None:
+        """What the founder says that tokens cost."""
+        return self.usd_per_mtok if isinstance(self.usd_per_mtok, Rates) else None
 
     @property
     def own(self) -> bool:

@@ -53,10 +53,20 @@ class Transport:
             pool = self._pools[address.key] = Pool(loop, opener)
         return pool
 
+    def _limit_s(self, limit_s: float | None) -> float:
+        total_s = self.patience.total_s
+        return total_s if limit_s is None or limit_s > total_s else limit_s
+
     async def ask(
-        self, address: Address, body: bytes, read: Callable[[bytes], Reply], *, session: str = ""
+        self,
+        address: Address,
+        body: bytes,
+        read: Callable[[bytes], Reply],
+        *,
+        session: str = "",
+        limit_s: float | None = None,
     ) -> Reply:
-        """Post and read a whole reply.
+        """Post and read a whole reply; `limit_s`: in so much time, where that is less than patience has.
 
         Raises:
             Fault: on every failure.
@@ -64,21 +74,21 @@ class Transport:
         """
         began_s = time.monotonic()
         head = address.post(len(body), session)
-        data, headers = await self._fetch(address, head, body, limit_s=self.patience.total_s)
+        data, headers = await self._fetch(address, head, body, limit_s=self._limit_s(limit_s))
         reply = read(data)
         took_s = time.monotonic() - began_s
         reply.timing = Timing(0.0, took_s, took_s)
         _name(reply, headers)
         return reply
 
-    async def post(self, address: Address, body: bytes) -> bytes:
+    async def post(self, address: Address, body: bytes, *, limit_s: float | None = None) -> bytes:
         """Post and read an answer that is no reply, such as vectors.
 
         Raises:
             Fault: on every failure.
         """
         head = address.post(len(body), "")
-        data, _ = await self._fetch(address, head, body, limit_s=self.patience.total_s)
+        data, _ = await self._fetch(address, head, body, limit_s=self._limit_s(limit_s))
         return data
 
     async def get(self, address: Address) -> bytes:
@@ -108,7 +118,14 @@ class Transport:
         return data, headers
 
     async def stream(
-        self, address: Address, body: bytes, stream: Stream, watch: Watch, *, session: str = ""
+        self,
+        address: Address,
+        body: bytes,
+        stream: Stream,
+        watch: Watch,
+        *,
+        session: str = "",
+        limit_s: float | None = None,
     ) -> Reply:
         """Post and read a streamed reply, telling `watch` of each piece.
 
@@ -117,13 +134,16 @@ class Transport:
             UsageError: if the session cannot be a header.
         """
         head = address.post(len(body), session)
-        reading = _Reading(self.patience, self._deadlines, stream, watch)
+        reading = _Reading(self.patience, self._deadlines, stream, watch, self._limit_s(limit_s))
         try:
             found = await self._exchange(address, head, body, reading.found, eager=True)
         except asyncio.CancelledError:
             if not reading.was_late():
                 raise
             raise Fault(Kind.SLOW, reading.waited()) from None
+        except Fault as fault:
+            fault.begun = reading.begun
+            raise
         finally:
             reading.leave()
         if isinstance(found, Fault):
@@ -152,17 +172,33 @@ class Transport:
 class _Reading:
     """One stream while it is read, with its times."""
 
-    __slots__ = ("_began_s", "_deadlines", "_first_s", "_last_s", "_patience", "_stream", "_task", "_watch")
+    __slots__ = (
+        "_began_s",
+        "_deadlines",
+        "_first_s",
+        "_last_s",
+        "_patience",
+        "_stream",
+        "_task",
+        "_total_s",
+        "_watch",
+        "begun",
+    )
 
-    def __init__(self, patience: Patience, deadlines: Deadlines, stream: Stream, watch: Watch) -> None:
+    def __init__(
+        self, patience: Patience, deadlines: Deadlines, stream: Stream, watch: Watch, total_s: float
+    ) -> None:
+        self.begun = False
+        """Whether some of the reply has come."""
         self._patience = patience
+        self._total_s = total_s
         self._deadlines = deadlines
         self._stream = stream
         self._watch = watch
         self._began_s = time.monotonic()
         self._first_s = 0.0
-        self._last_s = self._began_s + patience.total_s
-        limit_s = min(patience.first_token_s, patience.total_s)
+        self._last_s = self._began_s + total_s
+        limit_s = min(patience.first_token_s, total_s)
         self._task = deadlines.enter(asyncio.get_running_loop(), limit_s)
 
     async def found(self, connection: Connection) -> Reply | Fault:
@@ -181,6 +217,7 @@ class _Reading:
             for event, data in events.feed(unfold.feed(piece)):
                 delta = stream.feed(event, data)
                 if delta is not None:
+                    self.begun = True
                     watch(delta)
         if not stream.ended:
             for event, data in events.end():
@@ -211,8 +248,8 @@ class _Reading:
         patience = self._patience
         if self._first_s > 0:
             between = f"nothing came for {patience.between_tokens_s:g} s in the middle of the reply"
-            return f"{between}, or the whole took longer than {patience.total_s:g} s"
-        return f"no token within {min(patience.first_token_s, patience.total_s):g} s"
+            return f"{between}, or the whole took longer than {self._total_s:g} s"
+        return f"no token within {min(patience.first_token_s, self._total_s):g} s"
 
 
 async def _all_of(connection: Connection) -> tuple[int, bytes, Headers]:

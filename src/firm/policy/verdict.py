@@ -1,8 +1,13 @@
-"""What is to become of an action, and who says so."""
+"""What is to become of an action, and who says so.
+
+One rule: a verdict says in words who decided, and what else that overruled.
+"""
 
 from typing import Literal
 
 import msgspec
+
+from firm.units.purse import Purse
 
 Then = Literal["allow", "ask", "deny"]
 STRICTNESS: dict[Then, int] = {"allow": 0, "ask": 1, "deny": 2}
@@ -16,5 +21,5 @@ class Verdict(msgspec.Struct, frozen=True):
     """A sentence that names the rule, capability, mandate or default that decided, with what it overruled."""
     by: str = ""
     """Who decided: 'rule 3', 'capability scout-call', 'mandate hosting', 'default', 'label', 'stop'."""
-    purses: tuple[str, ...] = ()
-    """Ids of the capability's and mandate's purses that the call counts against, besides those of the charter."""
+    purses: tuple[Purse, ...] = ()
+    """Of capabilities and of a mandate: what the call counts against, besides the purses of the charter."""

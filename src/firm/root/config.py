@@ -4,14 +4,17 @@ One rule: a key that is not known, or of a wrong type, is refused with file, lin
 nothing is ignored silently.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from firm.errors import UsageError
+from firm.ledger.price import Rates, rates_of
 from firm.model.target import WireName
+from firm.policy.capability import Capability
+from firm.policy.rule import Mandate, Rule
+from firm.root.budgets import Budgets, Limits, budgets_of
 from firm.root.setting import (
     Keys,
     Problem,
@@ -20,9 +23,11 @@ from firm.root.setting import (
     known,
     line_of,
     number,
+    read_toml,
     seconds,
     secret,
     section,
+    sections,
     text,
     texts,
     truth,
@@ -30,7 +35,7 @@ from firm.root.setting import (
 )
 from firm.units import LEVELS
 
-LATER = ("budget", "rules")
+LATER: tuple[str, ...] = ()
 """Sections that belong to parts which this version does not have."""
 MAX_MODEL_NAME_CHARS = 200
 """Characters of a model's name."""
@@ -72,6 +77,10 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ask a second time when a reply is slower than most."""
     embedded: str = ""
     """Name in the catalogue of embedded models, instead of `url`."""
+    usd_per_mtok: Rates | None = None
+    """Prices of a million tokens; None: those of the price list, for a hosted model."""
+    deadline_s: float | None = None
+    """Longest time that one call may take; None: 600 s."""
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -97,6 +106,17 @@ class Serve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Port to listen at; 0: a free one."""
 
 
+class Egress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One section `[[egress]]`."""
+
+    agent: str = "*"
+    """Name or pattern of the agents."""
+    hosts: tuple[str, ...] = ()
+    """Hosts or patterns that they may reach."""
+    private: tuple[str, ...] = ()
+    """Addresses of the founder's own network that they may reach, as host:port."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with their defaults."""
 
@@ -109,6 +129,18 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     serve: Serve = Serve()
     models: dict[str, ModelSettings] = {}
     """Models by name."""
+    budget: Budgets = Budgets()
+    """What may be spent."""
+    limits: Limits = Limits()
+    """How often, whatever it costs."""
+    rules: tuple[Rule, ...] = ()
+    """What is allowed, asked and denied."""
+    capabilities: dict[str, tuple[Capability, ...]] = {}
+    """What each agent may do, by its name."""
+    mandates: tuple[Mandate, ...] = ()
+    """Who may be paid without asking."""
+    egress: tuple[Egress, ...] = ()
+    """Which hosts each agent may reach."""
 
 
 _KEYS: dict[str, Keys] = {
@@ -119,11 +151,19 @@ _KEYS: dict[str, Keys] = {
         "effort": section(),
         "serve": section(),
         "models": section(),
+        "budget": section(),
+        "limits": section(),
+        "rules": sections(),
+        "capabilities": sections(),
+        "mandates": sections(),
+        "egress": sections(),
     },
+    "limits": {"same_call": whole(0, 1_000_000), "questions_per_hour": whole(0, 1_000_000)},
     "engine": {"idle_s": seconds(0.001), "cancel_grace_s": seconds(0.0)},
     "effort": {"default": known(LEVELS)},
     "serve": {"enabled": truth(), "host": text(least=1), "port": whole(0, 65_535)},
 }
+_EGRESS: Keys = {"agent": text(least=1), "hosts": texts(), "private": texts()}
 _MODEL: Keys = {
     "url": address(),
     "name": text(least=1),
@@ -131,6 +171,8 @@ _MODEL: Keys = {
     "wire": known(("chat", "responses", "anthropic")),
     "usd_per_gpu_hour": number(0.0, "US dollars an hour"),
     "gpus": whole(1, 1_000_000),
+    "usd_per_mtok": section(),
+    "deadline_s": seconds(0.001),
     "context_tokens": whole(1, 1_000_000_000),
     "eyes": truth(),
     "tier": text(),
@@ -148,21 +190,37 @@ def read_config(path: Path) -> Config:
     Raises:
         UsageError: with file, line and what to write instead.
     """
-    try:
-        words = path.read_text("utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         return Config()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}; it must be a UTF-8 text file") from None
-    try:
-        found = tomllib.loads(words)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    words, found = read_toml(path)
     try:
         _check(found)
+        command = _command(found)
     except Problem as problem:
         raise UsageError(f"{path}, line {line_of(words, problem.place)}: {problem}") from None
-    return msgspec.convert(found, Config)
+    plain = {key: value for key, value in found.items() if key not in command}
+    return msgspec.structs.replace(msgspec.convert(plain, Config), **command)
+
+
+def _command(found: dict[str, Any]) -> dict[str, Any]:
+    """What may be spent and done: the sections that are more than keys and values."""
+    made: dict[str, Any] = {}
+    if "budget" in found:
+        made["budget"] = budgets_of(found["budget"])
+    if not any(key in found for key in ("rules", "capabilities", "mandates")):
+        return made
+    from firm.policy.load import BadRule, capabilities_of, mandates_of, rules_of
+
+    try:
+        if "rules" in found:
+            made["rules"] = rules_of(found["rules"])
+        if "capabilities" in found:
+            made["capabilities"] = capabilities_of(found["capabilities"])
+        if "mandates" in found:
+            made["mandates"] = mandates_of(found["mandates"])
+    except BadRule as error:
+        raise Problem(error.place, str(error)) from None
+    return made
 
 
 def _check(found: dict[str, Any]) -> None:
@@ -174,8 +232,10 @@ def _check(found: dict[str, Any]) -> None:
                 "take it out, nothing would heed it",
             )
     check(found, (), _KEYS[""], _places())
-    for name in ("engine", "effort", "serve"):
+    for name in ("engine", "effort", "serve", "limits"):
         check(found.get(name, {}), (name,), _KEYS[name], _places())
+    for place, table in enumerate(found.get("egress", ())):
+        check(table, ("egress", place), _EGRESS, _places())
     models = found.get("models", {})
     for name, table in models.items():
         _check_model(name, table, models)
@@ -211,10 +271,25 @@ def _check_model(name: str, table: Any, models: dict[str, Any]) -> None:
         raise Problem(place, f'{shown} has a url but no name; add name = "…", as its server calls the model')
     if "url" not in table and (odd := next((key for key in table if key in _WITH_URL), None)):
         raise Problem((*place, odd), f'{shown} {odd} needs a server; add url = "http://…/v1"')
+    if "usd_per_mtok" in table:
+        _check_rates(name, table)
     if "embedded" in table:
         _check_embedded(name, table["embedded"])
     for other in table.get("fallback", ()):
         _check_fallback(name, other, models)
+
+
+def _check_rates(name: str, table: dict[str, Any]) -> None:
+    place = ("models", name, "usd_per_mtok")
+    try:
+        rates_of(table["usd_per_mtok"], f"[models.{name}] usd_per_mtok")
+    except UsageError as error:
+        raise Problem(place, str(error)) from None
+    if "usd_per_gpu_hour" in table:
+        raise Problem(
+            place,
+            f"[models.{name}] has usd_per_mtok and usd_per_gpu_hour; keep one of them, it is paid for once",
+        )
 
 
 def _check_embedded(name: str, embedded: str) -> None:

@@ -6,30 +6,49 @@ desk (`Owner`, `Visitor`).
 
 import asyncio
 import contextlib
+import difflib
 import itertools
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from firm.errors import JournalCorrupt, JournalError, JournalNewer, UsageError
 from firm.ids import check_id
 from firm.kernel.context import opened
 from firm.kernel.definition import WorkflowDef, workflow_of
+from firm.kernel.journal import is_stopped
+from firm.kernel.ports import SystemIds
 from firm.kernel.status import Status
 from firm.kernel.value import BUILTIN
+from firm.ledger.books import Books
+from firm.ledger.forward import books_of
+from firm.ledger.ledger import Ledger
+from firm.ledger.view import PurseView
 from firm.model.models import Given, Models
+from firm.policy.approval import FOUNDER, CheckProof
+from firm.policy.broker import Broker
+from firm.policy.capability import Capability
+from firm.policy.gate import Command, TakeUp
+from firm.policy.redact import Redactor, guard_logs
+from firm.policy.rulebook import EVERYTHING
+from firm.policy.secret import Secrets
 from firm.root import spool
+from firm.root.charters import charter_of
+from firm.root.command import FirmTill, ReserveAtDesk, command_of, rulebook_of
 from firm.root.config import Config, read_config
 from firm.root.handle import Run
 from firm.root.home import Home, find_home
 from firm.root.lock import Lock, holder_of
 from firm.root.models import models_of
 from firm.root.owner import Owner, own, unfinished
-from firm.root.request import FOUNDER, Request, What, find_standing
+from firm.root.request import Request, What, asked_of, find_question, find_standing
+from firm.root.stopping import Scope, agents_at_work, agents_in, stopped_in
+from firm.root.treasury import standing_of
 from firm.root.view import (
     EventView,
     QuestionView,
@@ -44,6 +63,10 @@ from firm.root.view import (
 from firm.root.visitor import Visitor
 from firm.store.sqlite import SqliteJournal
 from firm.trace import spans_of
+from firm.units import Budget, budget_of
+
+if TYPE_CHECKING:
+    from firm.policy.identity import Session
 
 CLOSE_GRACE_S = 2.0
 """How long steps under way may take to end when the block is left; after that they are cancelled."""
@@ -70,6 +93,9 @@ class Firm:
         """After the block: the runs that this process has parked (without children), the newest first."""
         self._given = models
         self._models: Models | None = None
+        self._command: Command | None = None
+        self._broker = Broker(Secrets(home.state), Redactor())
+        self._end_guard: Callable[[], None] | None = None
         self._token: Token[object | None] | None = None
         self._resume = resume
         self._engine = engine
@@ -115,7 +141,15 @@ class Firm:
             raise UsageError("this firm is open already; make another with Firm.open()")
         self.home.make()
         self.config = read_config(self.home.config)
-        self._models = models_of(self.config, self.home, self._given)
+        self._end_guard = guard_logs(self._broker.redactor)
+        self._models = models_of(
+            self.config,
+            self.home,
+            self._given,
+            till=FirmTill(self),
+            secrets=self._broker.get,
+            redact=self._broker.redactor.clean,
+        )
         self._name = spool.new_sender()
         deadline = time.monotonic() + OPEN_S
         while self._opened is None:
@@ -132,12 +166,16 @@ class Firm:
         if self._token is not None:
             with contextlib.suppress(ValueError):  # the block is left in another task than it was entered in
                 opened.reset(self._token)
+        if self._command is not None:
+            self._command.holds.close()
         try:
             await desk.close(self.grace_s)
         finally:
             self._opened = None
             if self._models is not None:
                 await self._models.close()
+            if self._end_guard is not None:
+                self._end_guard()
         self.parked = desk.parked
 
     async def _try_to_open(self, *, last: bool) -> Owner | Visitor | None:
@@ -153,10 +191,53 @@ class Firm:
             if last or (holder_of(self.home.lock) is None and not self._engine):
                 raise
             return None  # its owner is just making it
-        return Visitor(self.home, journal, self._become_owner if self._engine else None, self._name)
+        visitor = Visitor(
+            self.home, journal, self._become_owner if self._engine else None, self._name, self.config
+        )
+        self._furnish(visitor.reserve, None, await stopped_in(journal))
+        return visitor
 
     async def _become_owner(self, lock: Lock) -> Owner:
         return await own(self.home, lock, self.config, resume=self._resume, firm=self)
+
+    # --- the command (for whoever owns the home) --------------------------------------------------------------------
+
+    def furnish(self, ledger: Ledger, stopped: frozenset[str], asked: Iterable[tuple[str, int]]) -> None:
+        """Make the command that the gate goes by, when this process becomes the owner."""
+        self._furnish(ledger.reserve, ledger.reopen, stopped)
+        for run, at_us in asked:
+            self.command.flood.note(run.partition("/")[0], at_us)
+
+    def _furnish(self, reserve: ReserveAtDesk, take_up: TakeUp | None, stopped: frozenset[str]) -> None:
+        self._command = command_of(
+            self.config,
+            self.home,
+            reserve=reserve,
+            take_up=take_up,
+            stopped=stopped,
+            broker=self._broker,
+        )
+
+    @property
+    def command(self) -> Command:
+        """What the gate goes by: rules, money, secrets, the founder's key."""
+        if self._command is None:
+            raise UsageError("the firm is not open; use `async with Firm.open(...) as firm:`")
+        return self._command
+
+    @property
+    def check_proof(self) -> CheckProof:
+        """Says whether an answer is the founder's."""
+        return self.command.check_proof
+
+    @property
+    def stopped(self) -> frozenset[str]:
+        """Agents that were stopped; with '*' the whole firm is."""
+        return self.command.rulebook.stopped
+
+    def set_stopped(self, stopped: frozenset[str]) -> None:
+        """From now on the gate lets nothing of these through."""
+        self._command = replace(self.command, rulebook=rulebook_of(self.config, stopped))
 
     @property
     def _desk(self) -> Owner | Visitor:
@@ -187,7 +268,14 @@ class Firm:
     # --- runs -------------------------------------------------------------------------------------------------------
 
     async def start(
-        self, target: object, *args: Any, id: str | None = None, budget: object = None, effort: object = None
+        self,
+        target: object,
+        *args: Any,
+        id: str | None = None,
+        budget: Budget | float | None = None,
+        capabilities: Sequence[Capability] | None = None,
+        agent: str = "",
+        effort: object = None,
     ) -> Run:
         """Start a workflow, durable on return. The same id with the same work joins the run that is there.
 
@@ -195,22 +283,26 @@ class Firm:
             target: A `@workflow` function.
             args: Its arguments, of the declared types.
             id: 1..200 printable characters; None: one is drawn.
-            budget: For later parts; None for now.
+            budget: What it and everything that it begins may spend at most; a number is US dollars. None: only
+                the firm's own limits hold.
+            capabilities: What it may call; None: what the rules allow.
+            agent: In whose name it acts: budgets, rules and capabilities of that agent in firm.toml hold.
             effort: For later parts; None for now.
 
         Raises:
             UsageError: not a workflow, arguments that do not fit or cannot be stored, an id that stands for
-                other work, or code that the owner of the home has in another version.
+                other work, a budget that cannot be, or code that the owner of the home has in another version.
         """
-        for name, value in (("budget", budget), ("effort", effort)):
-            if value is not None:
-                raise UsageError(
-                    f"{name}={value!r}: this version of firm does not account for it; leave it out"
-                )
+        if effort is not None:
+            raise UsageError(f"effort={effort!r}: this version of firm does not account for it; leave it out")
         definition = workflow_of(target)
         if id == FOUNDER:
             raise UsageError(f"run id {id!r} is the name under which you send messages; take another id")
-        run_id = await self._desk.start(target, args, id)
+        charter = b""
+        if budget is not None or capabilities is not None or agent:
+            id = id or f"{definition.slug}-{SystemIds().draw()}"
+            charter = charter_of(id, agent, budget_of(budget), capabilities).encode()
+        run_id = await self._desk.start(target, args, id, charter)
         return Run(self, run_id, definition)
 
     def run(self, run_id: str) -> Run:
@@ -246,7 +338,54 @@ class Firm:
         Raises:
             UsageError: there is no such run, it has ended, or it waits for an answer about an effect in doubt.
         """
-        await self._ask("resume", run_id)
+        standing = await find_standing(check_id(run_id, "run id"), self._desk.journal)
+        if is_stopped(standing.status, standing.reason):
+            await self._ask("release", run_id, "run")
+        else:
+            await self._ask("resume", run_id)
+
+    async def stop(self, target: str | None = None) -> None:
+        """Stop an agent, a run with all that it began, or (None) the whole firm: at once, durable on return.
+
+        After that nothing of it begins or takes effect, until `release`. What was under way with effect 'once' is
+        in doubt.
+
+        Args:
+            target: Id of a run, else name of an agent.
+
+        Raises:
+            UsageError: the run has ended.
+        """
+        await self._ask("stop", *await self._scope(target))
+
+    async def release(self, target: str | None = None) -> None:
+        """Let go on what `stop` has stopped.
+
+        Raises:
+            UsageError: the run has ended.
+        """
+        await self._ask("release", *await self._scope(target))
+
+    async def is_agent(self, name: str) -> bool:
+        """Whether this is the name of an agent that is known here, and no run's id.
+
+        Raises:
+            UsageError: it is neither.
+        """
+        return (await self._scope(name))[1] == "agent"
+
+    async def _scope(self, target: str | None) -> tuple[str, Scope]:
+        if target is None:
+            return EVERYTHING, "all"
+        journal = self._desk.journal
+        if await journal.standing(check_id(target, "run or agent")) is not None:
+            return target, "run"
+        known = {*agents_in(self.config), *await stopped_in(journal), *await agents_at_work(journal)}
+        if target not in known:
+            near = difflib.get_close_matches(target, sorted(known), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "`firm ps` lists runs"
+            raise UsageError(f"there is no run {target!r}, and no agent of that name; {hint}")
+        return target, "agent"
 
     async def find_unfinished(self, target: object, args: tuple[Any, ...]) -> Run | None:
         """The newest unfinished run of the same workflow with the same arguments, if there is one."""
@@ -259,6 +398,13 @@ class Firm:
                 if history and event_view(history[0]).value == wanted:
                     return Run(self, standing.run, definition)
         return None
+
+    # --- money ------------------------------------------------------------------------------------------------------
+
+    async def books(self) -> tuple[Books, list[PurseView]]:
+        """What was spent, as the journal has it, and how the purses of firm.toml stand."""
+        books = await books_of(self._desk.journal)
+        return books, standing_of(books, self.config)
 
     # --- messages and questions -------------------------------------------------------------------------------------
 
@@ -281,20 +427,53 @@ class Firm:
         """What waits for a person, the oldest first: questions, effects in doubt, runs that are stuck."""
         return [question_view(question) for question in await self._desk.journal.questions()]
 
-    async def answer(self, question_id: str, value: Any) -> None:
+    async def answer(self, question_id: str, value: Any, *, session: "Session | None" = None) -> None:
         """Answer a question, durable on return.
 
+        An approval takes `{"do": "accept"}`, `{"do": "edit", "args": {…}}`, `{"do": "say", "words": …}` or
+        `{"do": "refuse", "reason": …}`.
+
+        Args:
+            question_id: From `inbox`.
+            value: One of its options, or builtins.
+            session: The founder's, from `firm.policy.identity.open_session`; without it the answer is recorded as
+                unverified, and lets nothing through that sends or spends.
+
         Raises:
-            UsageError: there is no such question, it is closed, or the value is none of its options.
+            UsageError: there is no such question, it is closed, the value is none of its options, or the answer
+                needs a session.
         """
-        await self._ask("answer", question_id, value=BUILTIN.encode(value))
+        proof = b""
+        if session is not None:
+            value, proof = await self._signed(question_id, value, session)
+        await self._ask("answer", question_id, value=BUILTIN.encode(value), proof=proof)
+
+    async def _signed(self, question_id: str, value: Any, session: "Session") -> tuple[Any, bytes]:
+        from firm.policy.identity import sign_answer
+
+        journal, now_us = self._desk.journal, time.time_ns() // 1000
+        asked = await asked_of(await find_question(question_id, journal), journal)
+        proof = sign_answer(session, question_id, asked.hash if asked is not None else "", value, now_us)
+        if asked is not None and isinstance(value, dict):
+            return {**value, "proof": proof}, b""
+        return value, BUILTIN.encode(proof)
 
     # --- behind the handles -----------------------------------------------------------------------------------------
 
-    async def _ask(self, what: What, target: str, name: str = "", value: bytes = b"", key: str = "") -> None:
+    async def _ask(
+        self,
+        what: What,
+        target: str,
+        name: str = "",
+        value: bytes = b"",
+        key: str = "",
+        proof: bytes = b"",
+    ) -> None:
         number = next(self._numbers)
         target = check_id(target, "question id" if what == "answer" else "run id")
-        await self._desk.do(Request(f"{self._name}.{number:09d}", what, target, name, value, key))
+        await self._desk.do(
+            Request(f"{self._name}.{number:09d}", what, target, name, value, key, proof=proof)
+        )
 
     async def _view(self, run_id: str) -> RunView:
         return run_view(await find_standing(run_id, self._desk.journal))

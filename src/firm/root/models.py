@@ -4,16 +4,30 @@ One rule: a model that is named is never replaced by one that was found; what wa
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from firm.model.error import NoModel
-from firm.model.models import Entry, Given, Models
+from firm.model.models import Entry, Given, Models, Secrets
 from firm.model.target import Model
+from firm.model.till import Till
 from firm.root.config import Config, ModelSettings
 from firm.root.home import Home
+
+PASSED = (
+    "key",
+    "wire",
+    "usd_per_gpu_hour",
+    "gpus",
+    "usd_per_mtok",
+    "deadline_s",
+    "context_tokens",
+    "eyes",
+    "tier",
+)
+"""Settings of a model that are its own, as they are."""
 
 if TYPE_CHECKING:
     from firm.model.transport import Transport
@@ -72,7 +86,14 @@ class Finder:
 
 
 def models_of(
-    config: Config, home: Home, given: Mapping[str, Given] | None = None, *, finder: Finder | None = None
+    config: Config,
+    home: Home,
+    given: Mapping[str, Given] | None = None,
+    *,
+    finder: Finder | None = None,
+    till: Till | None = None,
+    secrets: Secrets | None = None,
+    redact: Callable[[str], str] | None = None,
 ) -> Models:
     """The models of a firm. Nothing is opened, started or asked.
 
@@ -81,9 +102,19 @@ def models_of(
         home: Where it is kept what servers were seen to do.
         given: Models by name, which go before those of the settings.
         finder: Finds the default model where none is named.
+        till: Admits every request, and is told what it took.
+        secrets: Gives the secret of a name for a host.
+        redact: Takes secrets out of what servers said.
     """
     entries: dict[str, Given] = {name: entry_of(settings) for name, settings in config.models.items()}
-    return Models(entries | dict(given or {}), find=finder or Finder(), folder=home.state)
+    return Models(
+        entries | dict(given or {}),
+        find=finder or Finder(),
+        folder=home.state,
+        till=till,
+        secrets=secrets,
+        redact=redact,
+    )
 
 
 def entry_of(settings: ModelSettings) -> Entry:
@@ -93,9 +124,6 @@ def entry_of(settings: ModelSettings) -> Entry:
         from firm.model.local import Embedded
 
         return Entry((Embedded(settings.embedded or DEFAULT),), settings.fallback, settings.hedge)
-    rest = {
-        field: getattr(settings, field)
-        for field in ("key", "wire", "usd_per_gpu_hour", "gpus", "context_tokens", "eyes", "tier")
-    }
+    rest = {field: getattr(settings, field) for field in PASSED}
     models = tuple(Model(url, settings.name, **rest) for url in settings.urls)
     return Entry(models, settings.fallback, settings.hedge)

@@ -9,20 +9,23 @@ from typing import Literal
 
 import msgspec
 
-from firm.errors import UsageError
+from firm.errors import PolicyDenied, UsageError
 from firm.ids import check_id
 from firm.kernel.failure import Failure, rebuild_failure, record_failure
-from firm.kernel.journal import Also, Answer, Journal, Kind, Mail, Question, Row, Standing
+from firm.kernel.journal import Also, Answer, Journal, Kind, Mail, Question, Row, Standing, own_key
 from firm.kernel.status import TERMINAL, Status
 from firm.kernel.value import BUILTIN
-from firm.kernel.worker import check_answer
+from firm.kernel.worker import answer_to, check_answer
+from firm.policy.approval import APPROVAL, FOUNDER, UNVERIFIED, Asked, CheckProof
+from firm.policy.approval import check_answer as check_approval
+from firm.policy.gate import unproved
 
 BOOK = "request"
 """The journal's book of requests: id -> what became of it."""
-FOUNDER = "founder"
-"""Who sends, cancels and answers from outside any run."""
+DETAILS = "question"
+"""The kernel's book of what lies beside a question."""
 
-What = Literal["start", "send", "cancel", "answer", "resume"]
+What = Literal["start", "send", "cancel", "answer", "resume", "stop", "release", "reserve", "close"]
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True):
@@ -39,6 +42,10 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     """A message, an answer, or the arguments of a start."""
     key: str = ""
     """The id that a message was given, or the hash of the workflow's file."""
+    charter: bytes = b""
+    """In whose name a start acts, and what it may spend and do."""
+    proof: bytes = b""
+    """That an answer is the founder's (`firm.policy.identity`), encoded; b'': nobody has proved it."""
 
     @property
     def sender(self) -> str:
@@ -67,8 +74,13 @@ def error_in(row: Row) -> BaseException | None:
     return rebuild_failure(Failure.decode(row.value)) if row.value else None
 
 
-async def rows_for(request: Request, journal: Journal) -> list[Also]:
+async def rows_for(request: Request, journal: Journal, check_proof: CheckProof = unproved) -> list[Also]:
     """What to write for a request other than a start; nothing where it is for the engine alone.
+
+    Args:
+        request: What is asked.
+        journal: To look things up.
+        check_proof: Says whether an answer is the founder's.
 
     Raises:
         UsageError: it cannot be done: no such run or question, ended, answered, or not an answer allowed.
@@ -83,8 +95,8 @@ async def rows_for(request: Request, journal: Journal) -> list[Also]:
             return [Mail(request.target, Kind.CANCEL, FOUNDER, "cancel")]
         case "answer":
             question = await find_question(request.target, journal)
-            check_answer(question, BUILTIN.decode(request.value))
-            return [_answer(question, request.value)]
+            by = await _who_answers(question, request, journal, check_proof)
+            return [_answer(question, request.value, by)]
         case "resume":
             return await _rows_to_resume(request.target, journal)
         case _:
@@ -103,12 +115,41 @@ async def _rows_to_resume(run_id: str, journal: Journal) -> list[Also]:
         )
     if not stuck and standing.status is not Status.STUCK and not standing.reason:
         raise UsageError(f"run {run_id!r} is not stuck: it is {standing.status}, and goes on by itself")
-    return [_answer(question, BUILTIN.encode("resume")) for question in stuck]
+    return [_answer(question, BUILTIN.encode("resume"), FOUNDER) for question in stuck]
 
 
-def _answer(question: Question, value: bytes) -> Answer:
-    mail = Mail(question.run, Kind.ANSWERED, FOUNDER, question.id, question.place, question.kind, value)
-    return Answer(question.id, value, FOUNDER, time.time_ns() // 1000, mail)
+async def _who_answers(
+    question: Question, request: Request, journal: Journal, check_proof: CheckProof
+) -> str:
+    """Whether an answer may be written down, and whose it is: 'founder' or 'unverified'.
+
+    Raises:
+        UsageError: it is none that the question takes, or lets something grave through without proof.
+    """
+    value, now_us = BUILTIN.decode(request.value), time.time_ns() // 1000
+    asked = await asked_of(question, journal)
+    if asked is not None:
+        return check_approval(question.id, asked, value, check_proof, now_us)
+    check_answer(question, value)
+    if not request.proof:
+        return UNVERIFIED
+    try:
+        check_proof(question.id, "", value, BUILTIN.decode(request.proof), now_us)
+    except PolicyDenied as error:
+        raise UsageError(f"question {question.id!r} was not answered: {error}") from None
+    return FOUNDER
+
+
+async def asked_of(question: Question, journal: Journal) -> Asked | None:
+    """The action that an approval is about; None where the question is none."""
+    if question.kind != APPROVAL:
+        return None
+    rows = await journal.rows(DETAILS, prefix=own_key(question.run, question.id))
+    return Asked.decode(rows[0].value) if rows else None
+
+
+def _answer(question: Question, value: bytes, by: str) -> Answer:
+    return answer_to(question, value, by=by, at_us=time.time_ns() // 1000)
 
 
 async def open_standing(run_id: str, journal: Journal) -> Standing:
@@ -165,4 +206,8 @@ def closed_by(question: Question) -> str:
         return f"is closed: its time was over at {at}, and the default was taken"
     if question.by == "closed":
         return f"is closed: its run no longer waits for it (since {at})"
-    return f"was answered already, by the {question.by} at {at}: {BUILTIN.decode(question.answer)!r}"
+    value = BUILTIN.decode(question.answer)
+    if isinstance(value, dict):
+        value = {key: one for key, one in value.items() if key != "proof"}
+    who = "the founder" if question.by == FOUNDER else "somebody who has not logged in"
+    return f"was answered already, by {who} at {at}: {value!r}"

@@ -9,10 +9,14 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-Place = tuple[str, ...]
+from firm.errors import UsageError
+
+Place = tuple[str | int, ...]
+"""Keys from the outside in; a number is the place in a list of sections, 0 for the first."""
 
 
 class Problem(Exception):
@@ -91,6 +95,14 @@ def section() -> Kind:
     return Kind(lambda value: type(value) is dict, "a section")
 
 
+def sections() -> Kind:
+    """Any number of tables of one kind."""
+    return Kind(
+        lambda value: type(value) is list and all(type(item) is dict for item in value),
+        "sections in double brackets, such as [[rules]]",
+    )
+
+
 def address() -> Kind:
     """An address of a server, or several."""
 
@@ -144,7 +156,7 @@ def check(table: Mapping[str, Any], place: Place, keys: Keys, places: Mapping[st
         Problem: the first key that is not known, or holds something else.
     """
     for key, value in table.items():
-        shown = f"[{'.'.join(place)}] {key}" if place else key
+        shown = f"[{shown_place(place)}] {key}" if place else key
         kind = keys.get(key)
         if kind is None:
             near = difflib.get_close_matches(key, keys, n=1)
@@ -155,8 +167,13 @@ def check(table: Mapping[str, Any], place: Place, keys: Keys, places: Mapping[st
         if kind.fits(value):
             continue
         if kind.secret:
-            raise Problem((*place, key), f"{shown} {_instead_of_secret(place[-1])}")
+            raise Problem((*place, key), f"{shown} {_instead_of_secret(str(place[-1]))}")
         raise Problem((*place, key), f"{shown} is {_PASSWORD.sub('//…@', repr(value))}; give {kind.wanted}")
+
+
+def shown_place(place: Place) -> str:
+    """A section as it is written, such as `models.big`."""
+    return ".".join(str(key) for key in place if not isinstance(key, int))
 
 
 def _instead_of_secret(name: str) -> str:
@@ -168,6 +185,23 @@ def _instead_of_secret(name: str) -> str:
     )
 
 
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """The words of a TOML file, and what they say.
+
+    Raises:
+        UsageError: it is not there, or is no TOML.
+    """
+    try:
+        words = path.read_text("utf-8")
+        return words, tomllib.loads(words)
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {str(path)!r}; give the path of one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}; it must be a UTF-8 text file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from None
+
+
 # --- lines -----------------------------------------------------------------------------------------------------
 
 _HEADER = re.compile(r"\s*(\[{1,2}[^\]]*\]{1,2})\s*(?:#.*)?$")
@@ -177,10 +211,14 @@ _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*
 def line_of(words: str, place: Place) -> int:
     """Line where a key or a section stands, 1 for the first; the nearest thing around it where it cannot be told."""
     section: Place = ()
+    counts: dict[Place, int] = {}
     best, line = 0, 1
     for count, row in enumerate(words.splitlines(), 1):
         if header := _HEADER.match(row):
             section = here = _path(header.group(1))
+            if header.group(1).startswith("[["):
+                section = here = (*here, counts.setdefault(here, 0))
+                counts[here[:-1]] += 1
         elif key := _KEY.match(row):
             here = section + _path(f"{key.group(1)} = 0")
         else:
@@ -197,7 +235,7 @@ def _path(row: str) -> Place:
         found: Any = tomllib.loads(row)
     except tomllib.TOMLDecodeError:
         return ()
-    path: list[str] = []
+    path: list[str | int] = []
     while isinstance(found, dict) and found:
         [(key, found)] = found.items()
         path.append(key)

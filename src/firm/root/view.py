@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
+from firm.errors import JournalCorrupt
 from firm.kernel.call import Attempt, Posted, Start
 from firm.kernel.failure import Failure
 from firm.kernel.journal import Event, Kind, Question, Standing
+from firm.kernel.mark import unmarked
 from firm.kernel.status import Status
 from firm.kernel.value import BUILTIN, TAGGED, show_input
 from firm.trace import Kept
@@ -60,6 +62,8 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
     traceback: str = ""
     attempt: int = 0
     """Number of the attempt that failed, 1 for the first; 0 where the event is about none."""
+    marks: list[str] = []
+    """What the run was marked with by it: words of `firm.kernel.mark`, sorted."""
 
 
 class MomentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,8 +197,20 @@ def event_view(event: Event) -> EventView:
         name=event.name,
         at=when(event.at_us),
         given=_given(event.input) if event.place and event.kind != Kind.TIMER else "",
+        marks=_marks(event),
         **told,
     )
+
+
+def _marks(event: Event) -> list[str]:
+    """Words that came with an event; those of a message count from when it is received."""
+    try:
+        if event.kind == Kind.STARTED:
+            return list(Start.decode(event.body).marks)
+        body = Posted.decode(event.body).value if event.kind == Kind.MESSAGE else event.body
+        return sorted(unmarked(body)[1])
+    except (JournalCorrupt, msgspec.MsgspecError):  # an event of another version
+        return []
 
 
 def _given(input: bytes) -> str:

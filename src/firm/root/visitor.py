@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from firm.errors import FirmError, JournalError, RunStuck, UsageError
 from firm.ids import check_id, slug
@@ -17,12 +17,18 @@ from firm.kernel.claims import IN_DOUBT
 from firm.kernel.definition import workflow_of
 from firm.kernel.ports import SystemIds
 from firm.kernel.status import TERMINAL, Status
+from firm.ledger.line import Tags
+from firm.policy.gate import Reservation
 from firm.root import spool
+from firm.root.config import Config
 from firm.root.home import Home
 from firm.root.lock import Lock, holder_of
 from firm.root.owner import Owner, clerk, take_in_without_engine
+from firm.root.paying import RemoteTicket, wanted
 from firm.root.request import BOOK, Request, check_kept, error_in, find_standing, tried
 from firm.store.sqlite import SqliteJournal
+from firm.units.amount import Amount
+from firm.units.purse import Purse
 
 FIRST_LOOK_S = 0.004
 LOOK_S = 0.1
@@ -44,24 +50,32 @@ class Visitor:
         journal: Opened read-only.
         become: Makes this process the owner; None: it never carries runs, and only does what needs no engine.
         name: Name of this sender, see `spool.new_sender`.
+        config: Settings of the firm, for what is done while nobody owns the home.
     """
 
-    def __init__(self, home: Home, journal: SqliteJournal, become: Become | None, name: str) -> None:
+    def __init__(
+        self, home: Home, journal: SqliteJournal, become: Become | None, name: str, config: Config
+    ) -> None:
         self.home = home
         self.journal = journal
         self.owner: Owner | None = None
         """Set when this process has taken over."""
         self._name = name
+        self._config = config
         self._become = become
         self._failed: FirmError | None = None
         self._started = 0
+        self._told = False
+        """Whether what calls took lies in the spool."""
         self._watch = (
             asyncio.create_task(self._watch_lock(), name="firm-visitor") if become is not None else None
         )
 
     # --- what a desk does ---------------------------------------------------------------------------------------
 
-    async def start(self, target: object, args: tuple[object, ...], id: str | None) -> str:
+    async def start(
+        self, target: object, args: tuple[object, ...], id: str | None, charter: bytes = b""
+    ) -> str:
         """Ask for a run to be started; its id, when the owner has started it."""
         definition = workflow_of(target)
         if "<locals>" in definition.reference:
@@ -76,7 +90,7 @@ class Visitor:
         self._started += 1
         name = f"{self._name}s.{self._started:09d}"
         code = definition.code
-        await self.do(Request(name, "start", run_id, definition.reference, body, code))
+        await self.do(Request(name, "start", run_id, definition.reference, body, code, charter))
         return run_id
 
     async def do(self, request: Request) -> None:
@@ -105,6 +119,29 @@ class Visitor:
                     request.target,
                 )
 
+    async def reserve(self, most: Amount, purses: Sequence[Purse], tags: Tags) -> Reservation:
+        """Hold money for a call, in the owner's ledger.
+
+        Raises:
+            BudgetExceeded: there is no room for it.
+        """
+        if self.owner is not None:
+            return await self.owner.reserve(most, purses, tags)
+        self._started += 1
+        request = Request(
+            f"{self._name}m{self._started}.{1:09d}", "reserve", "money", value=wanted(most, purses, tags)
+        )
+        await self.do(request)
+        return RemoteTicket(request.id, self._tell)
+
+    def _tell(self, reserved_by: str, value: bytes) -> None:
+        """What became of a call whose money the owner holds; taken in by whoever owns the home then, or next."""
+        self._started += 1
+        spool.put(
+            self.home, Request(f"{self._name}m{self._started}.{1:09d}", "close", reserved_by, value=value)
+        )
+        self._told = True
+
     async def ended(self, run_id: str) -> Ended:
         """Wait until a run has ended; as `Worker.ended`."""
         pause_s = FIRST_LOOK_S
@@ -131,6 +168,8 @@ class Visitor:
         if self.owner is not None:
             await self.owner.close(grace_s)
         else:
+            if self._told:
+                await self._be_clerk()
             self.journal.close()
 
     @property
@@ -150,7 +189,7 @@ class Visitor:
     async def _be_clerk(self) -> None:
         async with clerk(self.home) as journal:
             if journal is not None:
-                await take_in_without_engine(self.home, journal)
+                await take_in_without_engine(self.home, journal, self._config)
 
     async def _watch_lock(self) -> None:
         while self.owner is None:

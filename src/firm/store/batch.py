@@ -14,11 +14,13 @@ from firm.kernel.journal import (
     Also,
     Answer,
     Event,
+    Halt,
     Kind,
     Mail,
     NewRun,
     Question,
     Refused,
+    Release,
     Row,
     Stand,
     Taken,
@@ -27,6 +29,7 @@ from firm.kernel.status import TERMINAL, TRANSITIONS, Status
 from firm.store.chain import encode
 from firm.store.fence import left_out, writer
 from firm.store.runs import Live
+from firm.store.schema import IS_STOPPED
 from firm.store.worker import Workers
 from firm.store.writer import Writer
 
@@ -62,6 +65,11 @@ class Batch:
                 case Mail():
                     self._deliver(line)
         self._stand([line for line in also if type(line) is Stand])
+        for line in also:
+            if type(line) is Halt:
+                self._halt(line)
+            elif type(line) is Release:
+                self._release(line)
         return Refused(stale, frozenset(self._lost_answers))
 
     @staticmethod
@@ -166,7 +174,7 @@ class Batch:
             (answered_us,) = self._db.execute(
                 "SELECT answered_us FROM questions WHERE id = ?", (line.id,)
             ).fetchone()
-            if answered_us:
+            if answered_us and line.run:
                 raise InternalError(
                     f"question {line.id!r} of run {line.run!r} was answered before: it needs a new id"
                 )
@@ -247,6 +255,38 @@ class Batch:
             )
         for number, run, at_us in ended:
             self._clear(number, run, at_us)
+
+    def _halt(self, line: Halt) -> None:
+        live = self._runs.find(line.run)
+        if live is None or live.status in TERMINAL:
+            return
+        done = self._db.execute(
+            "UPDATE runs SET status = 'stuck', reason = ?, epoch = epoch + 1, owner = NULL, wake_at_us = NULL,"
+            f" crashes = 0, changed_us = ? WHERE number = ? AND NOT ({IS_STOPPED})",
+            (line.reason, line.at_us, live.number),
+        )
+        if done.rowcount == 0:
+            return
+        live.epoch += 1
+        self._runs.set_down(line.run, Status.STUCK)
+        # what it needed a person for will be asked again when it is released
+        self._db.execute(
+            "UPDATE questions SET answered_us = ?, answered_by = 'closed'"
+            " WHERE run = ? AND answered_us = 0 AND kind = 'stuck'",
+            (line.at_us, line.run),
+        )
+
+    def _release(self, line: Release) -> None:
+        live = self._runs.find(line.run)
+        if live is None:
+            return
+        done = self._db.execute(
+            "UPDATE runs SET status = 'suspended', reason = '', wake_at_us = ?, changed_us = ?"
+            f" WHERE number = ? AND {IS_STOPPED}",
+            (line.at_us, line.at_us, live.number),
+        )
+        if done.rowcount:
+            self._runs.set_down(line.run, Status.SUSPENDED)
 
     def _clear(self, number: int, run: str, at_us: int) -> None:
         """What a run that has ended leaves in the inbox and the mail."""

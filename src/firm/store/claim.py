@@ -8,12 +8,12 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from firm.errors import JournalCorrupt
-from firm.kernel.journal import Claimed, Event, Standing
+from firm.kernel.journal import STOPPED, Claimed, Event, Kind, Standing
 from firm.kernel.status import TERMINAL, Status
 from firm.store.blob import filled
 from firm.store.chain import EVENT_COLUMNS, decode_rows
 from firm.store.connection import explain
-from firm.store.reading import STANDING_COLUMNS, mail_of, to_standing
+from firm.store.reading import MAY_END, STANDING_COLUMNS, mail_of, to_standing
 from firm.store.runs import Live
 from firm.store.worker import Workers
 from firm.store.writer import Writer
@@ -21,7 +21,7 @@ from firm.store.writer import Writer
 _SELECT = f"""SELECT {STANDING_COLUMNS}, r.number, r.owner, r.base
     FROM runs AS r LEFT JOIN workers AS w ON w.number = r.owner WHERE r.id = ?"""
 _EVENTS = f"SELECT {EVENT_COLUMNS} FROM events AS e WHERE e.run = ? AND e.id >= ? ORDER BY e.id"
-_UPDATE = """UPDATE runs SET status = 'running', reason = '', epoch = ?, owner = ?, crashes = ?, wake_at_us = NULL,
+_UPDATE = """UPDATE runs SET status = 'running', reason = ?, epoch = ?, owner = ?, crashes = ?, wake_at_us = NULL,
     changed_us = ? WHERE number = ?"""
 
 
@@ -51,6 +51,9 @@ class Claim:
         others = self._living - {self._number}  # its own: of a claim that took effect though it raised
         if before.status in TERMINAL or owner in others:
             return None
+        stopped = before.reason.partition(":")[0] == STOPPED
+        if stopped and not self._may_end(number):
+            return None
         try:
             events = list(decode_rows(self._reader.execute(_EVENTS, (number, base)).fetchall(), self._path))
         except (JournalCorrupt, sqlite3.DatabaseError) as error:
@@ -60,7 +63,8 @@ class Claim:
             self.set_aside(run, str(damage))
             return None
         epoch, crashes = before.epoch + 1, self._crashes(before, owner, events)
-        self._db.execute(_UPDATE, (epoch, self._number, crashes, self._now_us, number))
+        kept = before.reason if stopped else ""  # whoever dies with it in hand must not have set it free
+        self._db.execute(_UPDATE, (kept, epoch, self._number, crashes, self._now_us, number))
         self._runs.keep(run, Live(number, epoch, Status.RUNNING, True, events[-1].seq + 1 if events else -1))
         standing = Standing(
             run,
@@ -77,6 +81,14 @@ class Claim:
             self._now_us,
         )
         return Claimed(standing, before.owner, events, mail_of(self._db, number), self._mail_upto)
+
+    def _may_end(self, number: int) -> bool:
+        """Whether somebody has cancelled a stopped run, from outside its family."""
+        found = self._db.execute(
+            f"SELECT 1 FROM runs AS r JOIN mail AS w ON w.run = r.number WHERE r.number = ? AND {MAY_END} LIMIT 1",
+            (number, Kind.CANCEL),
+        )
+        return found.fetchone() is not None
 
     def _crashes(self, before: Standing, owner: int | None, events: Sequence[Event]) -> int:
         if before.status is Status.STUCK:

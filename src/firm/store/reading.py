@@ -11,7 +11,7 @@ from itertools import chain, islice
 from firm.kernel.journal import Event, Kind, Mail, Question, Row, Standing
 from firm.kernel.status import Status
 from firm.store.chain import EVENT_COLUMNS, decode_rows
-from firm.store.schema import IS_RARE, RARE
+from firm.store.schema import IS_RARE, IS_STOPPED, RARE
 
 STANDING_COLUMNS = """r.id, r.workflow, r.code, r.parent, r.status, r.reason, r.epoch, coalesce(w.id, ''), r.crashes,
     r.wake_at_us, r.created_us, r.changed_us"""
@@ -20,6 +20,8 @@ _MAIL = (
     "SELECT m.number, r.id, m.kind, m.sender, m.id, m.place, m.name, m.body, m.blob"
     " FROM mail AS m JOIN runs AS r ON r.number = m.run"
 )
+MAY_END = "w.kind = ? AND w.sender <> r.parent"
+"""Mail `w` that ends a stopped run `r`: a CANCEL, but not its parent's, after which its code would tidy up."""
 _QUESTIONS = (
     "SELECT id, run, epoch, place, kind, text, options, preset, deadline_us, asked_us, answered_us, answer,"
     " answered_by FROM questions"
@@ -105,11 +107,12 @@ def question(db: sqlite3.Connection, id: str) -> Question | None:
     return None if row is None else Question(*row)
 
 
-def rows(db: sqlite3.Connection, book: str, prefix: str, *, limit: int = -1) -> list[Row]:
-    """Rows of a book whose keys begin with `prefix`, by key; at most so many, -1: all."""
+def rows(db: sqlite3.Connection, book: str, prefix: str, *, after: str = "", limit: int = -1) -> list[Row]:
+    """Rows of a book whose keys begin with `prefix` and are greater than `after`, by key; at most so many, -1: all."""
+    over = "key > ?" if after > prefix or after == prefix != "" else "key >= ?"
     found = db.execute(
-        "SELECT key, value FROM rows WHERE book = ? AND key >= ? AND (key < ? OR ? = '') ORDER BY key LIMIT ?",
-        (book, prefix, _after(prefix), _after(prefix), limit),
+        f"SELECT key, value FROM rows WHERE book = ? AND {over} AND (key < ? OR ? = '') ORDER BY key LIMIT ?",
+        (book, max(after, prefix), _after(prefix), _after(prefix), limit),
     )
     return [Row(book, key, value) for key, value in found.fetchall()]
 
@@ -130,6 +133,16 @@ def next_wake_us(db: sqlite3.Connection) -> int | None:
     return None if row[0] is None else int(row[0])
 
 
+def owned(db: sqlite3.Connection, worker: str) -> dict[str, int]:
+    """Epochs of the runs that the newest worker of that name owns, by id."""
+    return dict(
+        db.execute(
+            "SELECT id, epoch FROM runs WHERE owner = (SELECT max(number) FROM workers WHERE id = ?)",
+            (worker,),
+        ).fetchall()
+    )
+
+
 def claimable(db: sqlite3.Connection, now_us: int, living: frozenset[int], limit: int) -> list[str]:
     """Ids of runs that may be claimed, the oldest wake first."""
     streams = [
@@ -145,10 +158,12 @@ def claimable(db: sqlite3.Connection, now_us: int, living: frozenset[int], limit
             (limit,),
         ).fetchall(),
         db.execute(
-            "SELECT r.changed_us, r.id FROM (SELECT DISTINCT run, kind IN (?, ?) AS word FROM mail) AS m"
+            "SELECT r.changed_us, r.id FROM (SELECT DISTINCT run FROM mail) AS m"
             " CROSS JOIN runs AS r ON r.number = m.run"
-            " WHERE r.status = 'suspended' OR (r.status = 'stuck' AND (r.reason = 'in doubt' OR m.word)) LIMIT ?",
-            (Kind.ANSWERED, Kind.CANCEL, limit),
+            " WHERE r.status = 'suspended' OR (r.status = 'stuck' AND (r.reason = 'in doubt' OR EXISTS ("
+            "SELECT 1 FROM mail AS w WHERE w.run = r.number AND"
+            f" CASE WHEN {IS_STOPPED} THEN {MAY_END} ELSE w.kind IN (?, ?) END))) LIMIT ?",
+            (Kind.CANCEL, Kind.ANSWERED, Kind.CANCEL, limit),
         ).fetchall(),
     ]
     streams.extend(

@@ -7,6 +7,7 @@ transaction of its own together with the new version in `meta`, and an older pro
 import sqlite3
 
 from firm.errors import JournalError, JournalNewer
+from firm.kernel.journal import STOPPED
 
 APPLICATION_ID = 0x6669726D
 """'firm': tells our files from other SQLite files."""
@@ -16,6 +17,8 @@ RARE = ("pending", "stuck", "failed", "cancelled")
 IS_RARE = f"status IN ({', '.join(repr(status) for status in RARE)})"
 """To be said in a query word for word, else SQLite does not see that the index serves."""
 
+IS_STOPPED = f"(status = 'stuck' AND (reason = '{STOPPED}' OR reason LIKE '{STOPPED}:%'))"
+"""As `firm.kernel.journal.is_stopped`."""
 
 _FIRST = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",

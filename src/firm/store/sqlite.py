@@ -211,6 +211,11 @@ class SqliteJournal:
         with self._reading() as db:
             return reading.next_wake_us(db)
 
+    async def owned(self, worker: str) -> dict[str, int]:
+        """Epochs of the runs that a worker owns, by id."""
+        with self._reading() as db:
+            return reading.owned(db, worker)
+
     async def mail_after(self, number: int) -> list[Mail]:
         """Undelivered mail with a higher number, ascending."""
         with self._reading() as db:
@@ -250,10 +255,12 @@ class SqliteJournal:
         with self._reading() as db:
             return reading.question(db, id)
 
-    async def rows(self, book: str, *, prefix: str = "") -> list[Row]:
+    async def rows(
+        self, book: str, *, prefix: str = "", after: str = "", limit: int | None = None
+    ) -> list[Row]:
         """Rows of a book by key; `run` and `epoch` are not kept."""
         with self._reading() as db:
-            return reading.rows(db, book, prefix)
+            return reading.rows(db, book, prefix, after=after, limit=-1 if limit is None else limit)
 
     async def join(self, worker: str, *, lease_s: float | None) -> None:
         """Announce a worker; see `Journal.join`. Under a name used before it is a new worker."""

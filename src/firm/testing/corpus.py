@@ -12,8 +12,11 @@ from firm.kernel import (
     Retry,
     as_completed,
     ask,
+    charter_here,
+    chartered,
     continue_as,
     current_run,
+    current_step,
     first,
     gather,
     now,
@@ -90,6 +93,21 @@ async def pay_quickly(cents: int) -> int:
     """As `pay`, and may time out in the middle."""
     result: int = await act("once", cents, longest_s=1.0)
     return result
+
+
+@step(retry=OFTEN)
+async def read(word: str) -> str:
+    """Reads what nobody vouches for."""
+    current_step().mark(word)
+    result: str = await act("repeatable", word)
+    return result
+
+
+@step(retry=OFTEN)
+async def act_under() -> str:
+    """Acts in somebody's name."""
+    await act("repeatable")
+    return charter_here().decode()
 
 
 # --- programs ------------------------------------------------------------------------------------------------
@@ -324,6 +342,66 @@ async def stubborn(value: int) -> int:
     return int(await add(value, 2))
 
 
+@workflow
+async def gullible(left: int) -> list[str]:
+    """Marks come with results, with children and with messages, and stay over generations."""
+    if left == 3:
+        await read("web")
+    elif left == 2:
+        await gullible_child("child", 1)
+    elif left == 1:
+        await receive("letter")
+    assert left == 3 or "web" in current_run().marks, current_run().marks
+    if left:
+        continue_as(left - 1)
+    return sorted(current_run().marks)
+
+
+@workflow
+async def gullible_child(word: str, depth: int) -> int:
+    """Reads something, and lets its own children read too."""
+    assert "web" in current_run().marks
+    await sleep(1.2 * depth)
+    await read(f"{word} {depth}")
+    if depth:
+        await gather(gullible_child(word, depth - 1), leaf(depth, 1.0))
+    return depth
+
+
+@workflow
+async def write_letter(to: str) -> int:
+    """Passes on what it has read."""
+    await read("letter")
+    return int(await deliver_letter(to))
+
+
+@workflow
+async def deliver_letter(to: str) -> int:
+    """Sends until there is somebody to receive."""
+    for _ in range(100):
+        try:
+            await send(to, "letter", "trust me")
+            return 1
+        except UsageError:
+            await sleep(5)
+    return 0
+
+
+@workflow
+async def mission(depth: int) -> list[str]:
+    """Each level acts under less than the one above it."""
+    here = charter_here().decode()
+    seen = [here, await act_under()]
+    if depth:
+        with chartered(f"{here}/{depth}".encode()):
+            below, inside = mission(depth - 1), act_under()
+        seen += await below
+        await sleep(2)
+        seen.append(await inside)
+    assert charter_here().decode() == current_run().charter.decode() == here
+    return seen
+
+
 # --- what must come out --------------------------------------------------------------------------------------
 
 
@@ -363,6 +441,7 @@ def _answered(status: Status, value: Any) -> str | None:
 
 
 CANCELLED = Status.CANCELLED
+MISSION = ["m", "m", "m/2", "m/2", "m/2/1", "m/2/1", "m/2/1", "m/2"]
 
 
 def _jobs(random: Random) -> list[list[Job]]:
@@ -401,6 +480,13 @@ def _jobs(random: Random) -> list[list[Job]]:
         [Job("stubborn", stubborn, (1,), cancel=True, expect=_stubborn)],
         [Job("family-cancelled", family, (2,), cancel=True, expect=returns_or([1, 2, 1, 2, 8], CANCELLED))],
         [Job("pay-cancelled", settle_up, (cents,), cancel=True, expect=anything)],
+        [
+            Job("gullible", gullible, (3,), expect=returns(["child 0", "child 1", "letter", "web"])),
+            Job("writer", write_letter, ("gullible",), expect=returns(1)),
+        ],
+        [Job("mission", mission, (2,), charter=b"m", expect=returns(MISSION))],
+        [Job("family-stopped", family, (2,), halt=True, expect=returns([1, 2, 1, 2, 8]))],
+        [Job("pay-stopped", settle_up, (cents,), halt=True, expect=_paid(cents))],
     ]
 
 

@@ -12,7 +12,18 @@ from random import Random
 from typing import Any, TypeVar
 
 from firm.errors import InternalError, JournalError
-from firm.kernel.journal import Also, Claimed, Event, Mail, Question, Refused, Row, Standing
+from firm.kernel.journal import (
+    Also,
+    Claimed,
+    Event,
+    Halt,
+    Mail,
+    Question,
+    Refused,
+    Release,
+    Row,
+    Standing,
+)
 from firm.kernel.status import Status
 from firm.store.sqlite import SqliteJournal
 from firm.testing.history import History
@@ -154,6 +165,11 @@ class Shore:
         if request.name == "append":
             events, also = request.args
             self.history.committed(request.node.name, events, also, value)
+            for line in also:
+                if type(line) is Halt or type(line) is Release:
+                    standing = at_once(self.journal.standing(line.run))
+                    if standing is not None:
+                        self.history.halted_or_released(request.node.name, standing)
         elif request.name == "claim":
             self.history.claimed(request.node.name, value)
 
@@ -230,6 +246,11 @@ class Door:
         at_us: int | None = await self._ask("next_wake_us")
         return at_us
 
+    async def owned(self, worker: str) -> dict[str, int]:
+        """See `Journal.owned`."""
+        found: dict[str, int] = await self._ask("owned", worker)
+        return found
+
     async def mail_after(self, number: int) -> list[Mail]:
         """See `Journal.mail_after`."""
         mail: list[Mail] = await self._ask("mail_after", number)
@@ -269,9 +290,11 @@ class Door:
         found: Question | None = await self._ask("question", id)
         return found
 
-    async def rows(self, book: str, *, prefix: str = "") -> list[Row]:
+    async def rows(
+        self, book: str, *, prefix: str = "", after: str = "", limit: int | None = None
+    ) -> list[Row]:
         """See `Journal.rows`."""
-        found: list[Row] = await self._ask("rows", book, prefix=prefix)
+        found: list[Row] = await self._ask("rows", book, prefix=prefix, after=after, limit=limit)
         return found
 
     async def join(self, worker: str, *, lease_s: float | None) -> None:

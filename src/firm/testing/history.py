@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from firm.kernel.journal import Also, Claimed, Event, Kind, NewRun, Refused, Standing
+from firm.kernel.journal import Also, Claimed, Event, Kind, NewRun, Refused, Standing, is_stopped
 
 TRACE_LINES = 400
 """How much of a history a report shows at most."""
@@ -23,6 +23,8 @@ class Execution:
 
     order: int
     """Its place among all commits and executions."""
+    began: int
+    """That of the beginning of the attempt."""
     node: str
     run: str
     generation: int
@@ -55,11 +57,34 @@ class Ack:
     """Something that a client was told is done."""
 
     what: str
-    """'start', 'send', 'answer', 'cancel' or 'result'."""
+    """'start', 'send', 'answer', 'cancel', 'halt' or 'ask'."""
     run: str
     id: str = ""
     value: object = None
     by: str = ""
+    order: int = 0
+    """When, where that matters."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A time during which a run was stopped."""
+
+    order: int
+    """Of the commit that stopped it."""
+    node: str
+    epoch: int
+    """That it has stood at since."""
+    commit: int
+    """Number of the commit that stopped it."""
+    until: int | None = None
+    """Order of the commit that released it; None: it never was."""
+    freed: int = 0
+    """Number of that commit."""
+
+    def at(self, order: int) -> bool:
+        """Whether it was stopped then."""
+        return self.order < order and (self.until is None or order < self.until)
 
 
 @dataclass(slots=True)
@@ -71,7 +96,11 @@ class History:
     events: list[Recorded] = field(default_factory=list)
     acks: list[Ack] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    held: dict[str, list[Held]] = field(default_factory=dict)
+    """Run -> when it was stopped."""
     commits: int = 0
+    watch: Callable[[Sequence[Also], Refused], None] | None = None
+    """Told of each transaction that took effect, with what it wrote besides events."""
     _order: int = 0
     _epochs: dict[str, int] = field(default_factory=dict)
     _generations: dict[str, int] = field(default_factory=dict)
@@ -113,6 +142,8 @@ class History:
                 self.note("%s refused: %s #%d", node, event.run, event.seq)
                 continue
             self._record(node, event)
+        if self.watch is not None:
+            self.watch(also, refused)
 
     def _record(self, node: str, event: Event) -> None:
         if event.epoch != self._epochs.get(event.run, 0):
@@ -141,6 +172,23 @@ class History:
     def claimed_unawares(self, standing: Standing) -> None:
         """A claim took effect, but the worker was told that it failed."""
         self._epochs[standing.run] = standing.epoch
+
+    def halted_or_released(self, node: str, standing: Standing) -> None:
+        """A commit wanted to stop or to release a run; this is how it stands now."""
+        run, epoch, times = standing.run, standing.epoch, self.held.setdefault(standing.run, [])
+        held = bool(times) and times[-1].until is None
+        stopped = is_stopped(standing.status, standing.reason)
+        if stopped and epoch != self._epochs.get(run, 0):
+            if epoch != self._epochs.get(run, 0) + 1:
+                self.violated(
+                    f"I4: a stop of run {run!r} went from epoch {self._epochs.get(run, 0)} to {epoch}"
+                )
+            self._epochs[run] = epoch
+            times.append(Held(self.next(), node, epoch, self.commits))
+            self.note("%s STOPPED %s e%d", node, run, epoch)
+        elif held and not stopped:
+            times[-1].until, times[-1].freed = self.next(), self.commits
+            self.note("%s released %s e%d", node, run, epoch)
 
     def acknowledged(self, ack: Ack) -> None:
         """A client was told so."""

@@ -9,17 +9,18 @@ from collections.abc import Iterator
 from random import Random
 
 from firm.errors import JournalError
-from firm.kernel.call import Posted
+from firm.kernel.call import Posted, Start
 from firm.kernel.definition import workflow_of
 from firm.kernel.failure import Failure
 from firm.kernel.journal import Event, Kind, Question, Standing
+from firm.kernel.mark import unmarked
 from firm.kernel.status import TERMINAL, Status
 from firm.kernel.value import BUILTIN
 from firm.store.sqlite import SqliteJournal
 from firm.testing.door import at_once
-from firm.testing.history import History, Place, Recorded
+from firm.testing.history import Ack, History, Place, Recorded
 from firm.testing.program import Job
-from firm.testing.replay import check_replay
+from firm.testing.replay import check_replay, given_up
 
 OUTCOMES = (Kind.DONE, Kind.FAILED)
 
@@ -55,6 +56,8 @@ def check_all(evidence: Evidence, *, cancel_grace_s: float, random: Random) -> I
     yield from check_acknowledged(evidence)
     yield from check_families(evidence)
     yield from check_results(evidence)
+    yield from check_stops(evidence)
+    yield from check_marks(evidence)
     for run, events in evidence.events.items():
         if evidence.standings[run].status is not Status.STUCK:
             yield from check_replay(events, cancel_grace_s=cancel_grace_s, random=random)
@@ -157,20 +160,25 @@ def check_acknowledged(evidence: Evidence) -> Iterator[str]:
     answered: set[str] = set()
     for ack in evidence.history.acks:
         events = evidence.events.get(ack.run)
-        if events is None:
+        if ack.what == "ask":
+            if ack.id not in questions:
+                yield f"I7: question {ack.id!r} of the firm was acknowledged and is lost"
+        elif events is None and (ack.run or ack.what != "answer"):
             yield f"I7: {ack.what} of run {ack.run!r} was acknowledged, but there is no such run"
-        elif ack.what == "send" and events[-1].kind != Kind.ENDED:
+        elif ack.what == "send" and events and events[-1].kind != Kind.ENDED:
             posted = [Posted.decode(event.body) for event in events if event.kind == Kind.MESSAGE]
             if (ack.by, ack.id) not in [(one.sender, one.id) for one in posted]:
                 yield f"I7: message {ack.id!r} to run {ack.run!r} was acknowledged and is lost"
-        elif ack.what == "cancel" and not any(event.kind in (Kind.CANCEL, Kind.ENDED) for event in events):
+        elif ack.what == "cancel" and not any(
+            event.kind in (Kind.CANCEL, Kind.ENDED) for event in events or ()
+        ):
             yield f"I7: the cancel of run {ack.run!r} was acknowledged and is lost"
         elif ack.what == "answer":
             question = questions[ack.id]
             if ack.id in answered:
                 yield f"I6: question {ack.id!r} was answered by two who were both told so"
             answered.add(ack.id)
-            if (question.by, BUILTIN.decode(question.answer)) != (ack.by, ack.value):
+            if (question.by, question.answer) != (ack.by, BUILTIN.encode(ack.value)):
                 yield f"I7: the answer {ack.value!r} by {ack.by} was acknowledged, {question.by}'s stands"
     for job in evidence.jobs:
         if job.id not in evidence.standings:
@@ -185,6 +193,8 @@ def check_families(evidence: Evidence) -> Iterator[str]:
         child = ended.get(standing.run)
         if parent is None:
             continue
+        if given_up(parent.event):
+            continue  # its code did not run to that end: its children were asked to stop, and end when they do
         if child is None or child.order > parent.order:
             yield f"K8: run {standing.parent!r} ended before its child {standing.run!r}"
             continue
@@ -214,3 +224,92 @@ def check_results(evidence: Evidence) -> Iterator[str]:
         wrong = job.expect(standing.status, value)
         if wrong is not None:
             yield f"result of run {job.id!r}: {wrong}"
+
+
+def check_stops(evidence: Evidence) -> Iterator[str]:
+    """Stop: after the commit of a stop nothing of the run begins until it is released.
+
+    Another worker that carries it learns of it only when it writes next; what it begins until then is not fenced,
+    but comes from an earlier claim.
+    """
+    history = evidence.history
+    for done in history.ledger:
+        for held in history.held.get(done.run, ()):
+            known = done.node == held.node or done.epoch >= held.epoch
+            if known and held.at(done.began):
+                yield f"Stop: {done.name} of run {done.run!r} @{done.place} began on {done.node} though it was stopped"
+    for one in history.events:
+        run, kind = one.event.run, one.event.kind
+        parent = evidence.standings[run].parent if kind == Kind.STARTED and one.generation == 1 else ""
+        for name in (run, parent):
+            if kind != Kind.ENDED and any(held.at(one.order) for held in history.held.get(name, ())):
+                yield f"Stop: run {run!r} wrote event {one.event.seq} though {name!r} was stopped"
+    for ack in history.acks:
+        if ack.what == "halt":
+            yield from _check_halt(evidence, ack)
+    yield from _check_releases(evidence)
+
+
+def _check_releases(evidence: Evidence) -> Iterator[str]:
+    """What was stopped with a run is released with it."""
+    held = [(run, time) for run, times in evidence.history.held.items() for time in times]
+    for run, time in held:
+        for other, with_it in held:
+            late = with_it.until is not None and with_it.freed > time.freed
+            if time.until and late and with_it.commit == time.commit and _descends(evidence, other, run):
+                yield f"Stop: run {other!r} was not released with {run!r}, though it was stopped with it"
+
+
+def _check_halt(evidence: Evidence, ack: Ack) -> Iterator[str]:
+    """What was begun before has come to its end there, and nothing of the whole tree goes on anywhere."""
+    held = evidence.history.held
+    root = [time for time in held.get(ack.run, ()) if time.at(ack.order)]
+    until = root[0].until if root else ack.order
+    for done in evidence.history.ledger:
+        if not _descends(evidence, done.run, ack.run) or (until is not None and done.began > until):
+            continue
+        times = [time for time in held.get(done.run, ()) if time.at(ack.order)]
+        fenced = any(done.epoch < time.epoch and done.node != time.node for time in times)
+        if done.order > ack.order and not fenced and (not times or done.epoch < times[0].epoch):
+            yield f"Stop: {done.name} of run {done.run!r} happened on {done.node} after {ack.run!r} had been stopped"
+
+
+def _descends(evidence: Evidence, run: str, ancestor: str) -> bool:
+    while run and run != ancestor:
+        run = evidence.standings[run].parent if run in evidence.standings else ""
+    return run == ancestor
+
+
+def check_marks(evidence: Evidence) -> Iterator[str]:
+    """I11: what came to a run marked stays with it, and goes with its children, messages, generations and end."""
+    for run, events in evidence.events.items():
+        marks = frozenset[str]()
+        for event in events:
+            if event.kind == Kind.STARTED:
+                begins = frozenset(Start.decode(event.body).marks)
+                if lost := marks - begins:
+                    yield f"I11: a generation of run {run!r} began without {sorted(lost)}"
+                marks = begins
+            elif event.kind != Kind.MESSAGE and not (event.kind == Kind.ENDED and given_up(event)):
+                carried = unmarked(event.body)[1]
+                if event.kind == Kind.ENDED and (lost := marks - carried):
+                    yield f"I11: run {run!r} ended without {sorted(lost)}"
+                marks |= carried
+            elif event.kind == Kind.MESSAGE:
+                yield from _check_message(evidence, event)
+        parent = evidence.events.get(evidence.standings[run].parent)
+        if parent is not None:
+            lost = _first_marks(parent) - _first_marks(events)
+            if lost:
+                yield f"I11: run {run!r} began without the marks {sorted(lost)} of its parent"
+
+
+def _check_message(evidence: Evidence, event: Event) -> Iterator[str]:
+    posted = Posted.decode(event.body)
+    sender = evidence.events.get(posted.sender)
+    if sender is not None and (lost := _first_marks(sender) - unmarked(posted.value)[1]):
+        yield f"I11: a message of run {posted.sender!r} came without {sorted(lost)}"
+
+
+def _first_marks(events: list[Event]) -> frozenset[str]:
+    return frozenset(Start.decode(events[0].body).marks)

@@ -4,7 +4,7 @@ One rule: a name is used once. What crashed is kept, so that nothing of it is fi
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
 from random import Random
 
@@ -25,6 +25,7 @@ SPARED_POLLS = 3
 """So often a living worker is spared when another one asks whether it is dead; then it is killed."""
 
 MakeWorker = Callable[[Node, Door], Worker]
+Open = Callable[[Worker, Door], Awaitable[object]]
 
 
 class Machines:
@@ -33,10 +34,19 @@ class Machines:
     Args:
         make: Builds the worker of a node; called on that node.
         count: How many run at one time.
+        open: Awaited on the node before its worker starts.
     """
 
     def __init__(
-        self, loop: SimLoop, shore: Shore, history: History, random: Random, *, make: MakeWorker, count: int
+        self,
+        loop: SimLoop,
+        shore: Shore,
+        history: History,
+        random: Random,
+        *,
+        make: MakeWorker,
+        count: int,
+        open: Open | None = None,
     ) -> None:
         self.nodes: list[Node] = []
         self.restarting = True
@@ -45,6 +55,7 @@ class Machines:
         self._history = history
         self._random = random
         self._make = make
+        self._open = open
         self._count = count
         self._spared: dict[str, int] = {}
         self._context: Context | None = None
@@ -73,8 +84,11 @@ class Machines:
         return node
 
     async def _run(self, node: Node) -> None:
-        worker = node.worker = self._make(node, Door(self._shore, node))
+        door = Door(self._shore, node)
+        worker = node.worker = self._make(node, door)
         try:
+            if self._open is not None:
+                await self._open(worker, door)
             await worker.start()
         except JournalError as error:
             self._history.note("%s could not start: %s", node.name, error)

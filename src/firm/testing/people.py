@@ -1,4 +1,4 @@
-"""Clients and founders of a simulation: they start, send, cancel, answer and wait, and try again when unsure.
+"""Clients and founders of a simulation: they start, send, stop, cancel, answer, and try again when unsure.
 
 One rule: what they were told is noted as acknowledged; what they were not told may or may not have happened, and
 they ask again under the same id.
@@ -7,17 +7,22 @@ they ask again under the same id.
 import asyncio
 from collections.abc import Callable, Coroutine
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firm.errors import FirmError, UsageError
 from firm.ids import step_key
-from firm.kernel.journal import Question
+from firm.kernel.journal import Question, is_stopped
+from firm.kernel.status import Status
 from firm.kernel.value import BUILTIN
 from firm.kernel.worker import Worker
+from firm.policy.approval import APPROVAL
 from firm.testing.history import Ack, History
 from firm.testing.machines import Machines
 from firm.testing.program import Job
 from firm.testing.world import World
+
+if TYPE_CHECKING:
+    from firm.testing.economy import Founder
 
 Action = Callable[[Worker], Coroutine[Any, Any, Any]]
 
@@ -28,17 +33,28 @@ class People:
     Args:
         random: Draws when they act and how patient they are.
         rush_s: Jobs are started within this time.
+        founder: Answers approvals.
     """
 
     def __init__(
-        self, machines: Machines, history: History, world: World, random: Random, *, rush_s: float
+        self,
+        machines: Machines,
+        history: History,
+        world: World,
+        random: Random,
+        *,
+        rush_s: float,
+        founder: "Founder | None" = None,
     ) -> None:
         self._machines = machines
         self._history = history
         self._world = world
         self._random = random
         self._rush_s = rush_s
+        self._founder = founder
         self._tasks: list[asyncio.Task[None]] = []
+        self._holding: set[str] = set()
+        """Jobs that are meant to stand still."""
 
     def begin(self, jobs: tuple[Job, ...]) -> None:
         """Start everybody."""
@@ -48,6 +64,12 @@ class People:
                 self._tasks.append(asyncio.ensure_future(self._write_letters(job)))
             if job.cancel and self._random.random() < 0.7:
                 self._tasks.append(asyncio.ensure_future(self._cancel(job)))
+            if job.halt:
+                self._tasks.append(asyncio.ensure_future(self._stop_and_go(job)))
+        if any(job.halt for job in jobs):
+            self._tasks.append(asyncio.ensure_future(self._set_free()))
+        if self._random.random() < 0.2:
+            self._tasks.append(asyncio.ensure_future(self._ask_for_the_firm()))
         self._tasks += [asyncio.ensure_future(self._answer(device)) for device in ("phone", "laptop")]
 
     def stop(self) -> None:
@@ -84,7 +106,9 @@ class People:
         while True:
             try:
                 await self._insist(
-                    lambda worker: worker.begin(job.workflow, job.args, id=job.id, by="client")
+                    lambda worker: worker.begin(
+                        job.workflow, job.args, id=job.id, by="client", charter=job.charter
+                    )
                 )
             except UsageError as error:
                 if "closing" in str(error):
@@ -112,6 +136,43 @@ class People:
             await self._tell(job.id, lambda worker: worker.cancel(job.id, by="client"))
         self._history.acknowledged(Ack("cancel", job.id))
 
+    async def _stop_and_go(self, job: Job) -> None:
+        """Stop it, look at it for a while, let it go on."""
+        await self._pause(self._rush_s + 6)
+        for _ in range(self._random.choice((1, 1, 2))):
+            self._holding.add(job.id)
+            await self._tell(job.id, lambda worker: self._halt(worker, job.id))
+            await self._pause(15)
+            self._holding.discard(job.id)
+            await self._tell(job.id, lambda worker: worker.resume(job.id))
+            await self._pause(10)
+
+    async def _halt(self, worker: Worker, run: str) -> None:
+        """On the machine, so that what it has stopped is known even where nobody waits for it any more."""
+        halted = await worker.halt([run], "let me look")
+        self._history.acknowledged(Ack("halt", run, "", halted, worker.id, self._history.next()))
+
+    async def _set_free(self) -> None:
+        """A stop may have taken effect long after nobody waited for it any more."""
+        while True:
+            await self._pause(15)
+            stuck = await self._insist(lambda worker: worker.journal.standings(status=Status.STUCK))
+            for one in stuck:
+                if is_stopped(one.status, one.reason) and one.run.split("/")[0] not in self._holding:
+                    await self._tell(one.run, lambda worker: worker.resume(one.run))  # noqa: B023
+
+    async def _ask_for_the_firm(self) -> None:
+        """The firm itself asks, of no run."""
+        await self._pause(self._rush_s)
+        try:
+            await self._insist(
+                lambda worker: worker.ask_firm("firm-1", "breaker", "go on?", ["go on", "stop"])
+            )
+        except UsageError as error:
+            if "answered already" not in str(error):  # asked twice, because nobody knew of the first time
+                return  # that machine was closing
+        self._history.acknowledged(Ack("ask", "", "firm-1"))
+
     async def _tell(self, run: str, action: Action) -> None:
         """Do it once the run is there; nothing if it has ended."""
         while True:
@@ -131,12 +192,18 @@ class People:
             if not questions:
                 continue
             question = self._random.choice(questions)
-            value = self._think(question)
             try:
+                value = await self._consider(question)
                 await self._insist(lambda worker: worker.answer(question.id, value, by=device))  # noqa: B023
             except UsageError:
                 continue  # the other device was first, or the deadline
             self._history.acknowledged(Ack("answer", question.run, question.id, value, device))
+
+    async def _consider(self, question: Question) -> object:
+        founder = self._founder
+        if founder is None or question.kind != APPROVAL:
+            return self._think(question)
+        return await self._insist(lambda worker: founder.answer(worker, question))
 
     def _think(self, question: Question) -> object:
         if question.kind == "in doubt":

@@ -17,9 +17,12 @@ One rule: a program says what may happen, the seed says what does. Steps meet th
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firm.kernel.status import Status
+
+if TYPE_CHECKING:
+    from firm.testing.economy import Economics
 
 Expect = Callable[[Status, Any], str | None]
 """Given how a run ended (status, and its value or the name of its error): what is wrong, or None."""
@@ -60,6 +63,10 @@ class Job:
     """(topic, value): one client sends them in this order, each once or more often under the same id."""
     cancel: bool = False
     """Whether a client may cancel it."""
+    halt: bool = False
+    """Whether somebody may stop it for a while, with all that it began."""
+    charter: bytes = b""
+    """What it is started with."""
     obeys: bool = False
     """It ends as cancelled wherever a cancel stands in its journal."""
     expect: Expect = anything
@@ -72,3 +79,5 @@ class Program:
 
     name: str
     jobs: tuple[Job, ...]
+    economics: "Economics | None" = None
+    """Rules and money; None: runs have no firm. With it there is one worker."""

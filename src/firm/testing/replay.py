@@ -11,6 +11,7 @@ from firm.kernel.code import load
 from firm.kernel.definition import workflow_of
 from firm.kernel.failure import Failure
 from firm.kernel.journal import Event, Kind
+from firm.kernel.mark import plain, unmarked
 from firm.kernel.run import Outcome, Run
 from firm.kernel.status import Status
 
@@ -50,11 +51,11 @@ def generations(events: Sequence[Event]) -> list[list[Event]]:
 
 
 def replayed(events: Sequence[Event], *, cancel_grace_s: float = 60.0) -> tuple[Run, SilentHost]:
-    """A run as it stands after these events of one generation."""
+    """A run as it stands after these events of one generation, up to its end."""
     host = SilentHost(cancel_grace_s)
     definition = workflow_of(load(Start.decode(events[0].body).workflow))
     run = Run(host, events[0].run, events[-1].epoch, definition)
-    run.replay(list(events))
+    run.replay([event for event in events if event.kind != Kind.ENDED])
     return run, host
 
 
@@ -94,7 +95,7 @@ def _check_whole(events: list[Event], after: Start | None, cancel_grace_s: float
         )
         if highest > run.places:
             yield f"K3: run {run.id!r} has an event at call {highest}, its replay made {run.places} calls"
-        if last.kind == Kind.ENDED and not _given_up(last):
+        if last.kind == Kind.ENDED and not given_up(last):
             yield from _check_end(run, last)
             for call in host.begun:
                 yield f"K3: the replay of run {run.id!r}, which has ended, begins call {call.place} ({call.show()})"
@@ -102,6 +103,8 @@ def _check_whole(events: list[Event], after: Start | None, cancel_grace_s: float
             yield f"K3: run {run.id!r} went over to generation {after.generation}, its replay does not"
         elif after is not None and run.outcome is not None and run.outcome.body != after.args:
             yield f"K3: run {run.id!r} continued with other arguments than its replay does"
+        elif after is not None and run.marks != frozenset(after.marks):
+            yield f"I11: run {run.id!r} continued with the marks {after.marks}, its replay with {sorted(run.marks)}"
     finally:
         run.evict()
 
@@ -115,12 +118,14 @@ def _check_end(run: Run, ended: Event) -> Iterator[str]:
             yield f"K3: run {run.id!r} {ended.name}, its replay goes on as a new generation"
     elif outcome.status != ended.name:
         yield f"K3: run {run.id!r} {ended.name}, its replay {outcome.status}"
-    elif not _alike(outcome, ended.body):
+    elif run.marks != unmarked(ended.body)[1]:
+        yield f"I11: run {run.id!r} ended with {ended.body[:200]!r}, its replay has the marks {sorted(run.marks)}"
+    elif not _alike(outcome, plain(ended.body)):
         yield f"K3: run {run.id!r} ended with {ended.body!r}, its replay with {outcome.body!r}"
 
 
-def _given_up(ended: Event) -> bool:
-    """Whether it was cancelled while it was stuck: then its code did not run to that end."""
+def given_up(ended: Event) -> bool:
+    """Whether a run was cancelled while it was stuck: then its code did not run to that end."""
     return (
         ended.name == Status.CANCELLED and "was stuck and was cancelled" in Failure.decode(ended.body).message
     )

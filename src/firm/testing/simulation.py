@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
+from typing import TYPE_CHECKING, cast
 
+from firm.errors import UsageError
 from firm.kernel.status import TERMINAL
 from firm.kernel.worker import Worker
 from firm.store.sqlite import SqliteJournal
@@ -29,6 +31,10 @@ from firm.testing.people import People
 from firm.testing.program import Program
 from firm.testing.report import Report
 from firm.testing.world import World, world_here
+
+if TYPE_CHECKING:
+    from firm.testing.auditor import Auditor
+    from firm.testing.economy import SimFirm
 
 LEASE_S = 10.0
 GRACE_S = 60.0
@@ -88,8 +94,15 @@ class _Simulation:
         self.shore = Shore(self.journal, self.history, latency, shared=shared)
         self.world = World(self.history, things)
         self.machines = Machines(
-            self.loop, self.shore, self.history, nodes, make=self._make_worker, count=options.workers
+            self.loop,
+            self.shore,
+            self.history,
+            nodes,
+            make=self._make_worker,
+            count=options.workers,
+            open=None if program.economics is None else _open_firm,
         )
+        self.auditor = _auditor(program, self.history, self.journal)
 
     def _true_us(self) -> int:
         return START_US + round(self.loop.time() * 1e6)
@@ -105,6 +118,7 @@ class _Simulation:
             cancel_grace_s=GRACE_S,
             lease_s=LEASE_S if shared else None,
             confirm_dead=self.machines.confirm_dead if shared else None,
+            firm=self.auditor.firm(node) if self.auditor is not None else None,
         )
 
     def run(self) -> Report:
@@ -121,7 +135,12 @@ class _Simulation:
         world_here.set(self.world)
         options = self.options
         people = People(
-            self.machines, self.history, self.world, self._people_random, rush_s=options.harm_s / 3
+            self.machines,
+            self.history,
+            self.world,
+            self._people_random,
+            rush_s=options.harm_s / 3,
+            founder=self.auditor.founder(self._people_random) if self.auditor is not None else None,
         )
         self.machines.fill()
         people.begin(self.program.jobs)
@@ -151,8 +170,10 @@ class _Simulation:
     def _settled(self) -> bool:
         standings = at_once(self.journal.standings(limit=100_000))
         begun = {standing.run for standing in standings}
-        return all(standing.status in TERMINAL for standing in standings) and all(
-            job.id in begun for job in self.program.jobs
+        return (
+            all(standing.status in TERMINAL for standing in standings)
+            and all(job.id in begun for job in self.program.jobs)
+            and (self.auditor is None or self.auditor.settled())
         )
 
     def _check_memory(self) -> None:
@@ -173,6 +194,8 @@ class _Simulation:
             history.violated(f"a callback of the engine raised: {text}")
         evidence = Evidence(self.journal, history, self.program.jobs)
         for text in check_all(evidence, cancel_grace_s=GRACE_S, random=self.checks):
+            history.violated(text)
+        for text in self.auditor.check(evidence) if self.auditor is not None else ():
             history.violated(text)
         head = self.journal.writer.head
         mark = (head.event, head.commits, head.hash, self.loop.steps, len(history.ledger), history.violations)
@@ -199,6 +222,19 @@ class _Simulation:
         self.loop.bury()
         self.loop.close()
         self.journal.close()
+
+
+async def _open_firm(worker: Worker, journal: Door) -> None:
+    firm = cast("SimFirm", worker.firm)
+    await firm.open(worker, journal)
+
+
+def _auditor(program: Program, history: History, journal: SqliteJournal) -> "Auditor | None":
+    if program.economics is None:
+        return None
+    from firm.testing.auditor import Auditor
+
+    return Auditor(program.economics, history, journal)
 
 
 class _Ids:
@@ -233,8 +269,15 @@ def simulate(program: Program, *, seed: int, options: Options | None = None, shr
         seed: Of everything that is drawn; the same seed gives the same history.
         options: None: drawn from the seed.
         shrink: If it fails, leave out kinds of faults one by one and report the fewest that still fail.
+
+    Raises:
+        UsageError: a program with money on several workers.
     """
     options = options or Options.draw(seed)
+    if program.economics is not None and options.workers != 1:
+        raise UsageError(
+            f"workers={options.workers!r}: a ledger belongs to one worker; give Options(workers=1)"
+        )
     with _quiet():
         report = _Simulation(program, seed, options).run()
         if shrink and not report.ok:

@@ -42,8 +42,8 @@ class World:
         """True for that share of calls while the world is rough."""
         return self.rough and self.random.random() < share
 
-    def happen(self, effect: str, value: object = None) -> None:
-        """The step that calls this does what it does to the world, now."""
+    def happen(self, effect: str, value: object = None, *, began: int = 0) -> None:
+        """The step that calls this does what it does to the world, now; `began`: order of the attempt's beginning."""
         node, info = here.get(), current_step()
         if node is None or node.state is not State.LIVES:
             return  # a frame that is thrown away after the end
@@ -51,6 +51,7 @@ class World:
         key = step_key(run.id, run.generation, info.place)
         execution = Execution(
             self.history.next(),
+            began,
             node.name,
             run.id,
             run.generation,
@@ -96,10 +97,11 @@ async def act(effect: str, value: Any = None, *, longest_s: float = 0.5) -> Any:
         longest_s: Upper bound of each of the two waits, in virtual seconds.
     """
     outside = world()
+    began = outside.history.next()
     await outside.delay(longest_s)
     if outside.chance(0.08):
         raise NotSent("refused at the door") if effect == "once" else RetryableError("busy")
-    outside.happen(effect, value)
+    outside.happen(effect, value, began=began)
     await outside.delay(longest_s)
     if outside.chance(0.05):
         raise ConnectionError("the reply was lost")

@@ -56,10 +56,30 @@ class Amount(msgspec.Struct, frozen=True, array_like=True, gc=False):
         )
 
     def __neg__(self) -> "Amount":
-        return Amount(*(-getattr(self, field) for field in self.__struct_fields__))
+        return Amount(
+            -self.usd_micro,
+            -self.input,
+            -self.cache_read,
+            -self.cache_write,
+            -self.output,
+            -self.reasoning,
+            -self.gpu_ms,
+            -self.cpu_ms,
+            -self.calls,
+        )
 
     def __sub__(self, other: "Amount") -> "Amount":
-        return self + -other
+        return Amount(
+            self.usd_micro - other.usd_micro,
+            self.input - other.input,
+            self.cache_read - other.cache_read,
+            self.cache_write - other.cache_write,
+            self.output - other.output,
+            self.reasoning - other.reasoning,
+            self.gpu_ms - other.gpu_ms,
+            self.cpu_ms - other.cpu_ms,
+            self.calls - other.calls,
+        )
 
     @classmethod
     def of(cls, usage: Usage, *, usd_micro: int = 0, gpu_ms: int = 0, calls: int = 1) -> "Amount":

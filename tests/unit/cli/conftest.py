@@ -66,6 +66,7 @@ def firm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     from firm.cli.app import build
 
     monkeypatch.delenv("FIRM_HOME", raising=False)
+    monkeypatch.delenv("FIRM_PASSPHRASE", raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "work.py").write_text(WORK)
     (tmp_path / "firm.toml").write_text("[engine]\nidle_s = 0.05\n")

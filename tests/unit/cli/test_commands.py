@@ -10,6 +10,7 @@ from .conftest import Firm
 COMMANDS = (
     *("new", "run", "up", "stop", "ps", "show", "inbox", "answer"),
     *("resume", "cancel", "backup", "restore", "gc", "sim", "doctor", "chat", "models", "key"),
+    *("login", "logout", "secret"),
 )
 
 

@@ -8,8 +8,8 @@ import pytest
 from tests.unit.kernel.engine import Engine, engine
 
 from firm.errors import RetryableError
-from firm.kernel import NotDone, Retry, Row, current_step, first, sleep, step, workflow
-from firm.kernel.journal import Also, Event, Kind
+from firm.kernel import Done, NotDone, Retry, Row, StepInfo, current_step, first, sleep, step, workflow
+from firm.kernel.journal import Also, Event, Halt, Kind
 from firm.store.sqlite import SqliteJournal
 
 
@@ -165,5 +165,175 @@ def test_rows_of_an_attempt_that_the_end_of_its_run_cuts_off_are_not_written() -
     async def story(e: Engine, journal: Observed) -> None:
         assert await e.run(races_and_ends) == "quick"
         assert await keys(e) == ["quick"]
+
+    observe(story)
+
+
+# --- rows that are written regardless -------------------------------------------------------------------------
+
+
+def spend(key: str) -> None:
+    current_step().also(Row("costs", key, b"1"), regardless=True)
+
+
+LATE: list[StepInfo] = []
+
+
+@step
+async def spends_when_cancelled() -> str:
+    LATE.append(current_step())
+    try:
+        await asyncio.sleep(60)
+    finally:
+        pay("with the outcome")
+        spend("regardless")
+    return ""
+
+
+@workflow
+async def waits_for_it() -> str:
+    return await spends_when_cancelled()
+
+
+@workflow
+async def ends_before_it() -> str:
+    _, winner = await first(spends_when_cancelled(), quick())
+    return winner
+
+
+async def begin(e: Engine, target: Any) -> None:
+    LATE.clear()
+    await e.start(target)
+    await e.until(began, what="the attempt")
+
+
+async def began() -> bool:
+    return bool(LATE)
+
+
+def test_what_was_really_spent_is_written_where_the_end_of_the_run_cuts_the_attempt_off() -> None:
+    async def story(e: Engine, journal: Observed) -> None:
+        assert await e.run(ends_before_it) == "quick"
+        await e.worker.commit()
+        assert await keys(e) == ["quick", "regardless"]
+
+    observe(story)
+
+
+def test_what_was_really_spent_is_written_where_the_run_is_stopped() -> None:
+    async def story(e: Engine, journal: Observed) -> None:
+        await begin(e, waits_for_it)
+        await e.worker.halt(["run-1"])
+        await asyncio.sleep(0)
+        await e.worker.commit()
+        assert await keys(e) == ["regardless"]
+
+    observe(story)
+
+
+def test_what_was_really_spent_is_written_where_the_run_was_lost_to_another() -> None:
+    async def story(e: Engine, journal: Observed) -> None:
+        await begin(e, waits_for_it)
+        run = e.worker.active["run-1"]
+        await journal.append([], [Halt("run-1", 5, "stopped")])  # from outside: this worker does not know
+        e.worker.write_rows(Row("costs", "stale", b"", run.id, run.epoch))
+        await e.until(lambda: gone(e), what="the loss")
+        await e.worker.commit()
+        assert await keys(e) == ["regardless"]
+
+    observe(story)
+
+
+async def gone(e: Engine) -> bool:
+    return not e.worker.active
+
+
+def test_what_was_really_spent_is_written_where_the_worker_closes() -> None:
+    async def inside() -> None:
+        journal = Observed.open(None, threaded=False)
+        assert isinstance(journal, Observed)
+        journal.log = []
+        async with engine(journal=journal) as e:
+            await begin(e, waits_for_it)
+            await e.worker.stop(grace_s=0)
+        assert [row.key for row in await journal.rows("costs")] == ["regardless"]
+        journal.close()
+
+    asyncio.run(inside())
+
+
+def test_what_is_spent_after_the_end_of_an_attempt_is_written_too() -> None:
+    async def story(e: Engine, journal: Observed) -> None:
+        await begin(e, waits_for_it)
+        await e.worker.halt(["run-1"])
+        await asyncio.sleep(0)
+        LATE[0].also(Row("costs", "late", b"1"), regardless=True)
+        LATE[0].also(Row("costs", "late and with the outcome", b"1"))
+        await asyncio.sleep(0)
+        await e.worker.commit()
+        assert await keys(e) == ["late", "regardless"]
+
+    observe(story)
+
+
+@step
+async def spends() -> str:
+    spend("spent")
+    pay("paid")
+    return "done"
+
+
+@workflow
+async def just_spends() -> str:
+    return await spends()
+
+
+def test_where_there_is_an_outcome_all_rows_go_with_it() -> None:
+    async def story(e: Engine, journal: Observed) -> None:
+        assert await e.run(just_spends) == "done"
+        assert (journal.beside("spent"), journal.beside("paid")) == (["DONE"], ["DONE"])
+
+    observe(story)
+
+
+@step(cpu=True)
+def spends_in_a_process() -> str:
+    spend("spent")
+    pay("paid")
+    return "done"
+
+
+@workflow
+async def uses_a_process() -> str:
+    return await spends_in_a_process()
+
+
+def test_rows_of_a_step_in_a_process_are_written() -> None:
+    async def story(e: Engine, journal: Observed) -> None:
+        assert await e.run(uses_a_process) == "done"
+        assert await keys(e) == ["paid", "spent"]
+
+    observe(story)
+
+
+async def asks_about_it(key: str) -> Done:
+    spend("asked")
+    return Done("found")
+
+
+@step(effect="once", reconcile=asks_about_it)
+async def lost_for_good() -> str:
+    raise ConnectionError("in the middle")
+
+
+@workflow
+async def reconciles() -> str:
+    return await lost_for_good()
+
+
+def test_rows_of_a_reconciler_are_written_with_what_it_found() -> None:
+    async def story(e: Engine, journal: Observed) -> None:
+        assert await e.run(reconciles) == "found"
+        assert journal.beside("asked") == ["DONE"]
 
     observe(story)

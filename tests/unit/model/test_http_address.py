@@ -125,3 +125,29 @@ def test_a_proxy_that_is_none_is_refused_without_its_password(monkeypatch: pytes
         Address("http://model.example/v1", "/models", {})
     assert "proxy.example" in str(caught.value)
     assert "geheim" not in str(caught.value)
+
+
+def test_a_head_of_any_method_says_what_its_body_is() -> None:
+    address = Address("http://h/a", "", {"User-Agent": "me"})
+    assert lines(address.head("PUT", size=3, content_type="text/plain")) == [
+        "PUT /a HTTP/1.1",
+        "Host: h",
+        "Accept-Encoding: identity",
+        "User-Agent: me",
+        "Content-Type: text/plain",
+        "Content-Length: 3",
+    ]
+    assert lines(address.head("DELETE"))[-1] == "User-Agent: me"
+    for wrong in ("GET /x", "G\r\nX: 1", ""):
+        with pytest.raises(UsageError):
+            address.head(wrong)
+    with pytest.raises(UsageError):
+        address.head("PUT", size=1, content_type="a\r\nX: 1")
+
+
+def test_who_goes_direct_heeds_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://u:p@proxy.example:3128")
+    address = Address("http://model.example/v1", "", {}, direct=True)
+    assert address.proxy is None
+    assert lines(address.get_head)[0] == "GET /v1 HTTP/1.1"
+    assert b"Proxy" not in address.get_head

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from firm.errors import UsageError
-from firm.root.config import Config, EffortSettings, ModelSettings, Serve, read_config
+from firm.root.budgets import Limits
+from firm.root.config import Config, EffortSettings, Egress, ModelSettings, Serve, read_config
 from firm.root.setting import line_of
+from firm.units import Limit
 
 
 def read(tmp_path: Path, text: str) -> Config:
@@ -66,11 +68,11 @@ def test_models_are_read(tmp_path: Path) -> None:
         "responses",
         2.0,
         4,
-        32_768,
-        False,
-        "flex",
-        ("default",),
-        True,
+        context_tokens=32_768,
+        eyes=False,
+        tier="flex",
+        fallback=("default",),
+        hedge=True,
     )
     assert models["大"].urls == ("https://api.example.com/v1",)
     assert models["tiny"] == ModelSettings(embedded="smollm2-135m-instruct-q4_1")
@@ -104,8 +106,22 @@ def test_models_are_read(tmp_path: Path) -> None:
         ("[serve]\nport = 65536", "a whole number, 0 to 65,535"),
         ('[serve]\nenabled = "yes"', "true or false, without quotes"),
         ('[serve]\nhost = ""', "text in quotes"),
-        ('# hello\n[budget]\nx = "x"', r"line 2: \[budget\] belongs to a part"),
-        ("[[rules]]\nthen = 2", "does not have yet"),
+        ('# hello\n[budget]\nx = "x"', r"line 3: unknown key '\[budget\] x'; known here: usd, tokens"),
+        ("[budget]\nusd_per_dya = 2", "line 2: .*did you mean 'usd_per_day'"),
+        ("[budget]\neur_per_day = 2", "line 2: .*US dollars only"),
+        ("[budget]\nusd_per_day = -1", "line 2: .*give US dollars, 0 to 1,000,000,000"),
+        ("[budget]\nusd_per_day = 1e10", "line 2: .*give US dollars, 0 to 1,000,000,000"),
+        ("[budget]\nusd_per_day = nan", "give US dollars"),
+        ("[budget]\ntokens_per_day = 1.5", "line 2: .*give a whole number, at least 0"),
+        ("[budget]\nlost_after_s = -1", "line 2: .*give seconds, at least 0"),
+        ('[budget]\nlost = "maybe"', 'line 2: .*give "spent" or "free"'),
+        ("[budget]\nagents = 3", r"line 2: .*\[budget.agents.NAME\]"),
+        ("[budget.agents.scout]\ncalls_per_huor = 3", "line 2: .*did you mean 'calls_per_hour'"),
+        ("[[rules]]\nthen = 2", "line 2: .*give text in quotes"),
+        ('[[rules]]\ntool = "a"\nthen = "ask"\n\n[[rules]]\nthne = "ask"', "line 6: "),
+        ("[rules]\nthen = 2", r"double brackets, such as \[\[rules\]\]"),
+        ("[limits]\nsame_call = -1", "line 2: .*a whole number, 0 to 1,000,000"),
+        ('[[egress]]\nhots = ["x"]', "line 2: .*did you mean 'host"),
         ("name = ", "not valid TOML: Invalid value"),
         ('name = "a"\nname = "b"', "not valid TOML"),
     ],
@@ -114,6 +130,64 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, says: s
     with pytest.raises(UsageError, match=says) as caught:
         read(tmp_path, text)
     assert "firm.toml" in str(caught.value)
+
+
+COMMAND = """
+[budget]
+usd_per_day = 4
+usd_per_hour = 0.5
+tokens_per_day = 1_000_000
+
+[budget.agents.scout]
+calls_per_hour = 10
+gpu_s = 1.5
+
+[limits]
+same_call = 5
+questions_per_hour = 3
+
+[[rules]]
+tool = "send_*"
+then = "ask"
+
+[[capabilities]]
+agent = "scout"
+tool = "call"
+calls = 2
+
+[[mandates]]
+payee = "hosting.example.com"
+usd = 30
+
+[[egress]]
+agent = "scout"
+hosts = ["*.example.com"]
+"""
+
+
+def test_what_may_be_spent_and_done_is_read(tmp_path: Path) -> None:
+    config = read(tmp_path, COMMAND)
+    assert config.budget.firm.limits == (
+        Limit("usd_micro", 4_000_000, "day"),
+        Limit("usd_micro", 500_000, "hour"),
+        Limit("tokens", 1_000_000, "day"),
+    )
+    assert config.budget.usd_per_minute == 2.0
+    assert config.budget.purses["agent/scout"].limits == (
+        Limit("calls", 10, "hour"),
+        Limit("gpu_ms", 1500),
+    )
+    assert config.limits == Limits(5, 3)
+    assert [(rule.tool, rule.then, rule.number) for rule in config.rules] == [("send_*", "ask", 1)]
+    assert [one.calls for one in config.capabilities["scout"]] == [2]
+    assert [(one.payee, one.usd) for one in config.mandates] == [("hosting.example.com", 30)]
+    assert config.egress == (Egress("scout", ("*.example.com",)),)
+
+
+def test_an_unset_budget_is_twenty_dollars_a_day_and_not_everything(tmp_path: Path) -> None:
+    assert Config().budget.firm.limits == (Limit("usd_micro", 20_000_000, "day"),)
+    config = read(tmp_path, "[budget]\nusd_per_month = 100\n")
+    assert config.budget.firm.limits[-1] == Limit("usd_micro", 20_000_000, "day")
 
 
 HEAD = '# models\n[models.big]\nurl = "http://gpu-1:8000/v1"\nname = "m"\n'

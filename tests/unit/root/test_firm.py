@@ -164,8 +164,12 @@ def test_work_that_cannot_be_started_is_refused_with_what_to_do(tmp_path: Path) 
                 await firm.start(add, 1, "two")
             with pytest.raises(UsageError, match="cannot be stored"):
                 await firm.start(loose, object())
-            with pytest.raises(UsageError, match="budget"):
-                await firm.start(add, 1, 2, budget=5)
+            with pytest.raises(UsageError, match="Budget usd=-1: give US dollars, 0 to 1,000,000,000"):
+                await firm.start(add, 1, 2, budget=-1)
+            with pytest.raises(UsageError, match="budget='5': give US dollars, or a Budget"):
+                await firm.start(add, 1, 2, budget="5")  # type: ignore[arg-type]
+            with pytest.raises(UsageError, match="give a list of Capability"):
+                await firm.start(add, 1, 2, capabilities=["call"])  # type: ignore[list-item]
             with pytest.raises(UsageError, match="effort"):
                 await firm.start(add, 1, 2, effort="high")
             assert await firm.runs() == []
@@ -215,7 +219,9 @@ def test_a_question_stands_in_the_inbox_until_it_is_answered_once(tmp_path: Path
             with pytest.raises(UsageError, match="no question"):
                 await firm.answer("nothing", "yes")
             await firm.answer(question.id, "yes")
-            with pytest.raises(UsageError, match="answered already, by the founder .*'yes'"):
+            with pytest.raises(
+                UsageError, match="answered already, by somebody who has not logged in .*'yes'"
+            ):
                 await firm.answer(question.id, "no")
             assert await run.result() == "yes"
             assert await firm.inbox() == []

@@ -39,18 +39,19 @@ class Address:
         base: Address of the server, `http` or `https`; a user in it is sent as basic authorization.
         path: What is asked for, below `base`.
         headers: Of every request.
+        direct: Never through a proxy, whatever the environment says.
 
     Raises:
         UsageError: if the address is not one, or it or a header has a character that would end its line.
     """
 
-    __slots__ = ("base", "end", "get_head", "key", "post_head", "proxy", "proxy_authorization")
+    __slots__ = ("base", "end", "get_head", "key", "post_head", "proxy", "proxy_authorization", "rest")
 
-    def __init__(self, base: str, path: str, headers: dict[str, str]) -> None:
+    def __init__(self, base: str, path: str, headers: dict[str, str], *, direct: bool = False) -> None:
         self.base = base
         parts = _split(base.rstrip("/") + path if path else base, f"Address({_without_user(base)!r})")
         self.end = _end(parts)
-        proxy = proxy_of(base)
+        proxy = None if direct else proxy_of(base)
         self.proxy: End | None = None
         """The proxy on the way, if there is one."""
         self.proxy_authorization = b""
@@ -61,11 +62,11 @@ class Address:
             self.proxy_authorization = _basic("Proxy-Authorization", found)
         self.key = f"{self.end.shown} {self.end.tls} {proxy}"
         """Addresses with the same key share connections."""
-        lines = self._lines(parts, headers)
-        target = self._target(parts)
-        self.get_head = b"GET " + target + lines + b"\r\n"
+        self.rest = self._target(parts) + self._lines(parts, headers)
+        """The head of any request behind its method, up to what is said of a body."""
+        self.get_head = b"GET " + self.rest + b"\r\n"
         """The whole head of a request without a body."""
-        self.post_head = b"POST " + target + lines + b"Content-Type: application/json\r\n"
+        self.post_head = b"POST " + self.rest + b"Content-Type: application/json\r\n"
         """The head of a request with a body, up to its length."""
 
     def post(self, size: int, session: str) -> bytes:
@@ -84,6 +85,23 @@ class Address:
             size,
         )
 
+    def head(self, method: str, *, size: int | None = None, content_type: str = "") -> bytes:
+        """The whole head of a request of any method.
+
+        Args:
+            size: bytes of its body; None: it has none.
+
+        Raises:
+            UsageError: if the method or the type has a character that would end its line.
+        """
+        if not _TOKEN.fullmatch(method):
+            raise UsageError(f"{method!r} is no method of HTTP; give one such as 'GET'")
+        if _CONTROL.search(content_type):
+            raise UsageError(f"the content type {content_type!r} has a control character: take it out")
+        kind = f"Content-Type: {content_type}\r\n".encode() if content_type else b""
+        length = b"" if size is None else b"Content-Length: %d\r\n" % size
+        return method.encode() + b" " + self.rest + kind + length + b"\r\n"
+
     def _target(self, parts: SplitResult) -> bytes:
         target = quote(parts.path or "/", safe=_PATH_SAFE)
         if parts.query:
@@ -95,8 +113,9 @@ class Address:
     def _lines(self, parts: SplitResult, headers: dict[str, str]) -> bytes:
         usual = self.end.port == PORTS[parts.scheme]
         host = _bracketed(self.end.host) if usual else self.end.shown
-        lines = [f" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: firm\r\nAccept-Encoding: identity\r\n".encode()]
         names = {name.lower() for name in headers}
+        agent = "" if "user-agent" in names else "User-Agent: firm\r\n"
+        lines = [f" HTTP/1.1\r\nHost: {host}\r\n{agent}Accept-Encoding: identity\r\n".encode()]
         if "authorization" not in names:
             lines.append(_basic("Authorization", parts))
         if self.proxy is not None and not self.end.tls:

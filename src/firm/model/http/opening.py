@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -43,17 +43,26 @@ class Opener:
 
     Args:
         connect_s: for everything from the name to TLS, of one connection.
+        pinned: addresses that were looked up and checked before: only these are connected to, and no name is looked
+            up here; (): those that the name has.
     """
 
-    __slots__ = ("_address", "_connect_s", "_lookup", "_lookup_s", "_loop", "_tls")
+    __slots__ = ("_address", "_connect_s", "_lookup", "_lookup_s", "_loop", "_pinned", "_tls")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, address: Address, tls: TlsContext, *, connect_s: float
+        self,
+        loop: asyncio.AbstractEventLoop,
+        address: Address,
+        tls: TlsContext,
+        *,
+        connect_s: float,
+        pinned: Sequence[str] = (),
     ) -> None:
         self._loop = loop
         self._address = address
         self._tls = tls
         self._connect_s = connect_s
+        self._pinned = list(pinned)
         self._lookup: asyncio.Future[list[str]] | None = None
         self._lookup_s = 0.0
 
@@ -88,6 +97,8 @@ class Opener:
 
     async def _hosts(self, end: End) -> list[str]:
         """Addresses of a name; those who ask at the same time share one look-up."""
+        if self._pinned:
+            return self._pinned
         if ":" in end.host or end.host.replace(".", "").isdigit():
             return [end.host]
         now_s = self._loop.time()

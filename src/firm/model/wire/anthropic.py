@@ -330,7 +330,9 @@ class AnthropicWire:
         if found.error:
             raise fault_in(found.error)
         if found.content is None:
-            raise Fault(Kind.JUNK, "the reply has no content")
+            fault = Fault(Kind.JUNK, "the reply has no content")
+            fault.usage = usage_of(found.usage) if found.usage is not None else None
+            raise fault
         parts: list[Part] = []
         for number, raw in enumerate(found.content):
             block = bytes(raw)

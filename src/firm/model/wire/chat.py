@@ -56,6 +56,7 @@ class _Details(msgspec.Struct):
 class _Usage(msgspec.Struct):
     prompt_tokens: int | None = 0
     completion_tokens: int | None = 0
+    total_tokens: int | None = 0
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
@@ -102,23 +103,28 @@ _decoder = msgspec.json.Decoder(_Body)
 
 
 def usage_of(found: _Usage | None) -> Usage:
-    """The five buckets, taken apart: here cached tokens are counted as input, and reasoning as output."""
+    """The five buckets, taken apart: here cached tokens are counted as input, and reasoning as output.
+
+    Some servers (xAI, Gemini) leave reasoning out of the output, and count it in the total alone.
+    """
     if found is None:
         return Usage()
     read, written = count(found.prompt_tokens), count(found.completion_tokens)
     into, out = found.prompt_tokens_details, found.completion_tokens_details
+    total = count(found.total_tokens)
+    hidden = total - read - written if total > read + written else 0
     if into is None and out is None:
-        return Usage(read, 0, 0, written)
+        return Usage(read, 0, 0, written, hidden)
     into, out = into or _Details(), out or _Details()
     cached = min(count(into.cached_tokens), read)
     stored = min(count(into.cache_write_tokens), read - cached)
-    reasoning = min(count(out.reasoning_tokens), written)
+    reasoning = 0 if hidden else min(count(out.reasoning_tokens), written)
     return Usage(
         read - cached - stored,
         cached,
         stored,
         written - reasoning,
-        reasoning,
+        reasoning + hidden,
         count(into.audio_tokens) + count(out.audio_tokens),
         count(into.image_tokens) + count(out.image_tokens),
     )
@@ -297,16 +303,20 @@ class ChatWire:
         """A whole reply."""
         found = from_json(body, _decoder)
         if found.error:
-            raise fault_in(found.error)
+            raise _used(fault_in(found.error), found.usage)
         if not found.choices or found.choices[0].message is None:
-            raise Fault(Kind.JUNK, "the reply has no choices")
+            raise _used(Fault(Kind.JUNK, "the reply has no choices"), found.usage)
         choice = found.choices[0]
         assert choice.message is not None
         parts = _parts(choice.message)
+        try:
+            stop = stop_of(choice.finish_reason, parts)
+        except Fault as fault:
+            raise _used(fault, found.usage) from None
         return Reply(
             parts,
             usage_of(found.usage),
-            stop_of(choice.finish_reason, parts),
+            stop,
             found.model or "",
             logprobs=logprobs_of(choice.logprobs.content) if choice.logprobs is not None else (),
             request_id=found.id or "",
@@ -326,9 +336,18 @@ def stop_of(reason: str | None, parts: tuple[Part, ...]) -> str:
     stop = STOPS.get(reason, "stop") if reason else "stop"
     if stop in ("stop", "tool_calls"):
         if reason in BROKEN:
-            raise Fault(Kind.SERVER, f"the server broke the reply off: {reason!r}")
+            fault = Fault(Kind.SERVER, f"the server broke the reply off: {reason!r}")
+            fault.begun = True
+            raise fault
         return "tool_calls" if parts and type(parts[-1]) is ToolCall else "stop"
     return stop
+
+
+def _used(fault: Fault, usage: _Usage | None) -> Fault:
+    """The fault, with what the attempt used all the same."""
+    if usage is not None:
+        fault.usage = usage_of(usage)
+    return fault
 
 
 class ChatStream:
@@ -356,10 +375,10 @@ class ChatStream:
             self.ended = True
             return None
         found = from_json(data, _decoder)
-        if found.error:
-            raise fault_in(found.error)
         if found.usage is not None:
             self._usage = found.usage
+        if found.error:
+            raise _used(fault_in(found.error), found.usage)
         if not found.choices:
             return None
         if not self._begun:
@@ -435,10 +454,14 @@ class ChatStream:
         for number, (id, name, *pieces) in enumerate(self._calls):
             parts.append(ToolCall(id or f"call_{number}", name, "".join(pieces) or "{}"))
         whole = tuple(parts)
+        try:
+            stop = stop_of(self._reason, whole)
+        except Fault as fault:
+            raise _used(fault, self._usage) from None
         return Reply(
             whole,
             usage_of(self._usage),
-            stop_of(self._reason, whole),
+            stop,
             self._model,
             logprobs=tuple(self._logprobs),
             request_id=self._id,

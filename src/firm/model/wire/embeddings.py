@@ -83,6 +83,15 @@ def embeddings_of(body: bytes, texts: int) -> Embeddings:
     found = from_json(body, _decoder)
     if found.error:
         raise fault_in(found.error)
+    usage = Usage(count(found.usage.prompt_tokens)) if found.usage is not None else Usage()
+    try:
+        return Embeddings(_vectors(found, texts), usage, found.model or "")
+    except Fault as fault:
+        fault.usage = usage
+        raise
+
+
+def _vectors(found: _Body, texts: int) -> "tuple[array[float], ...]":
     data = found.data
     if data is None or len(data) != texts:
         raise Fault(Kind.JUNK, f"{texts} texts were sent, {len(data or ())} vectors came back")
@@ -93,8 +102,7 @@ def embeddings_of(body: bytes, texts: int) -> Embeddings:
     vectors = tuple([_vector(item.embedding) for item in data])
     if len({len(vector) for vector in vectors}) != 1 or not vectors[0]:
         raise Fault(Kind.JUNK, "the vectors are empty, or differ in length")
-    usage = Usage(count(found.usage.prompt_tokens)) if found.usage is not None else Usage()
-    return Embeddings(vectors, usage, found.model or "")
+    return vectors
 
 
 def _vector(found: list[float] | str) -> "array[float]":

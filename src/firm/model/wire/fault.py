@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from firm.units import Usage
+
 MAX_TOLD_CHARS = 500
 """How much of a server's own words goes into an error."""
 MAX_RETRY_AFTER_S = 3600.0
@@ -61,6 +63,12 @@ class Fault(Exception):
         """Tokens that were asked for, for `Kind.CONTEXT`."""
         self.limit = 0
         """Tokens that fit."""
+        self.usage: Usage | None = None
+        """What the attempt used, where the server says so although it failed."""
+        self.begun = False
+        """Whether some of the reply had come."""
+        self.queue_s = 0.0
+        """How long the attempt waited here before it was sent."""
 
     def __str__(self) -> str:
         return f"{self.kind}{f' ({self.status})' if self.status else ''}: {self.told}"

@@ -45,6 +45,7 @@ class _Details(msgspec.Struct):
 class _Usage(msgspec.Struct):
     input_tokens: int | None = 0
     output_tokens: int | None = 0
+    total_tokens: int | None = 0
     input_tokens_details: _Details | None = None
     output_tokens_details: _Details | None = None
 
@@ -105,8 +106,10 @@ def usage_of(found: _Usage | None) -> Usage:
     into, out = found.input_tokens_details or _Details(), found.output_tokens_details or _Details()
     cached = min(count(into.cached_tokens), read)
     stored = min(count(into.cache_write_tokens), read - cached)
-    reasoning = min(count(out.reasoning_tokens), written)
-    return Usage(read - cached - stored, cached, stored, written - reasoning, reasoning)
+    total = count(found.total_tokens)
+    hidden = total - read - written if total > read + written else 0  # see `chat.usage_of`
+    reasoning = hidden or min(count(out.reasoning_tokens), written)
+    return Usage(read - cached - stored, cached, stored, written + hidden - reasoning, reasoning)
 
 
 def _parts(output: list[msgspec.Raw]) -> tuple[tuple[Part, ...], tuple[TokenLogprob, ...]]:
@@ -166,9 +169,18 @@ def _reply(found: _Response, output: list[msgspec.Raw]) -> Reply:
 
 def _check(found: _Response) -> None:
     if found.error or found.status == "failed":
-        raise fault_in(found.error or "the response failed, and no reason was given")
+        raise _used(fault_in(found.error or "the response failed, and no reason was given"), found)
     if found.status not in (None, "completed", "incomplete"):
-        raise Fault(Kind.SERVER, f"the response is not finished: its status is {found.status!r}")
+        fault = Fault(Kind.SERVER, f"the response is not finished: its status is {found.status!r}")
+        fault.begun = True
+        raise _used(fault, found)
+
+
+def _used(fault: Fault, found: _Response) -> Fault:
+    """The fault, with what the attempt used all the same."""
+    if found.usage is not None:
+        fault.usage = usage_of(found.usage)
+    return fault
 
 
 # --- what is sent ----------------------------------------------------------------------------------------------
@@ -323,7 +335,7 @@ class ResponsesWire:
         found = from_json(body, _decoder)
         _check(found)
         if found.output is None:
-            raise Fault(Kind.JUNK, "the reply has no output")
+            raise _used(Fault(Kind.JUNK, "the reply has no output"), found)
         return _reply(found, found.output)
 
     def stream(self) -> "ResponsesStream":
