@@ -119,9 +119,9 @@ def check_money(home: Path, server: MockServer) -> Books:
     return books
 
 
-def pause(length_s: float) -> Callable[[], None]:
+def pause(length_s: float) -> Callable[[], object]:
     """The moment of a death; the time is counted from when the firm is open."""
-    return lambda: threading.Event().wait(length_s) and None
+    return lambda: threading.Event().wait(length_s)
 
 
 def play(home: Path, chance: random.Random, kills: int) -> dict[str, int]:

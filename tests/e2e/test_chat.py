@@ -116,6 +116,7 @@ def test_each_line_of_a_pipe_is_a_message_of_one_conversation(firm: Firm, mock: 
 
 def test_commands_work_over_a_pipe_and_speak_on_stderr(firm: Firm, mock: MockServer, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("buy milk", "utf-8")
+    mock.options = MockOptions(first_s=0.005)  # so that a millisecond or more of a GPU is used
     first = "/help\n/cost\n/effort high\n/attach note.txt\none\n"
     found = firm("chat", stdin=f"{first}/model own\ntwo\n/model\n/cost\n/new\n/cost\n/exit\nno\n")
     assert (found.code, found.out) == (0, "Hello from the mock.\n" * 2)

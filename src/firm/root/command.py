@@ -3,6 +3,7 @@
 One rule: there is one gate for tools and models; what is decided here is only where each of its parts comes from.
 """
 
+import functools
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -136,6 +137,7 @@ class FirmTill:
         return admitted.reservation
 
 
+@functools.lru_cache(maxsize=1_000)
 def host_of(url: str) -> str:
     """Host of an address, lower case; '' where there is none."""
     return (urlsplit(url).hostname or "").lower()
