@@ -5,6 +5,7 @@ what they return as JSON. Payments and mails stand in HOME/world, one line each,
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from firm import Firm, Model, chat, tool, workflow
-from firm.errors import BudgetExceeded
+from firm.errors import BudgetExceeded, RunStuck, UsageError
 from firm.kernel import Done, NotDone, current_step
 from firm.kernel.status import Status
 
@@ -76,6 +77,17 @@ async def letter(number: int) -> list[str]:
     return [await mail("ann@example.com", f"letter {number}")]
 
 
+async def _result_of(firm: Firm, run: Any) -> Any:
+    """The result of a run, also of one that was put aside because it only waited while its process died."""
+    for _ in range(20):
+        try:
+            return await run.result()
+        except RunStuck:
+            with contextlib.suppress(UsageError):  # it goes on by itself already
+                await firm.resume(run.id)
+    return await run.result()
+
+
 async def main(url: str, what: str, count: int) -> None:
     """Carry all runs to their ends."""
     work = {"order": order, "letter": letter}[what]
@@ -86,7 +98,7 @@ async def main(url: str, what: str, count: int) -> None:
             await firm.resume(stuck.id)
         print("open", flush=True)
         runs = [await firm.start(work, number, id=f"{what}-{number}") for number in range(count)]
-        print(json.dumps([await run.result() for run in runs]))
+        print(json.dumps([await _result_of(firm, run) for run in runs]))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 
 from firm.agent.page import Page
 from firm.errors import InternalError, NotSent, PolicyDenied, TerminalError, UsageError
+from firm.kernel.context import charter_here, current_firm
 from firm.model.http.address import Address, End
 from firm.model.http.connection import Connection
 from firm.model.http.content import Headers, Unfold, too_large
@@ -22,7 +23,8 @@ from firm.model.http.download import REDIRECTS
 from firm.model.http.opening import Opener, TlsContext
 from firm.model.http.pool import Pool
 from firm.model.wire.fault import Fault, Kind
-from firm.policy.egress import METHODS, Allow, Resolver, check_addresses, check_url, is_named
+from firm.policy.capability import Charter
+from firm.policy.egress import METHODS, Allow, Resolver, allow_for, check_addresses, check_url, is_named
 from firm.policy.network import parse_address
 from firm.policy.url import Target, shown
 
@@ -43,6 +45,16 @@ OWN = frozenset(
 )
 """Headers that say where a request goes or where it ends: nobody else may set them."""
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+
+
+def allowed() -> Allow:
+    """What `[[egress]]` of firm.toml lets the agent reach that this code acts for; nothing outside any firm.
+
+    Raises:
+        UsageError: a host or an address there is none.
+    """
+    entries = getattr(current_firm(), "egress", ())
+    return allow_for(entries, Charter.decode(charter_here()).agent)
 
 
 async def look_up(host: str, port: int) -> list[str]:

@@ -40,7 +40,7 @@ from firm.policy.secret import Secrets
 from firm.root import spool
 from firm.root.charters import charter_of
 from firm.root.command import FirmTill, ReserveAtDesk, command_of, rulebook_of
-from firm.root.config import Config, read_config
+from firm.root.config import Config, Egress, read_config
 from firm.root.handle import Run
 from firm.root.home import Home, find_home
 from firm.root.lock import Lock, holder_of
@@ -224,6 +224,11 @@ class Firm:
         if self._command is None:
             raise UsageError("the firm is not open; use `async with Firm.open(...) as firm:`")
         return self._command
+
+    @property
+    def egress(self) -> tuple[Egress, ...]:
+        """Which hosts each agent may reach, from firm.toml; `firm.agent.fetch.allowed` finds it here."""
+        return self.config.egress
 
     @property
     def check_proof(self) -> CheckProof:
