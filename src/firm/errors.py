@@ -34,7 +34,19 @@ class TerminalError(FirmError):
 
 
 class BudgetExceeded(TerminalError):
-    """The call could not be paid for; it was not made."""
+    """The call could not be paid for; it was not made.
+
+    Args:
+        message: What happened.
+        purse: Id of the purse that had no room; '' where it was none.
+    """
+
+    def __init__(self, message: str = "", purse: str = "") -> None:
+        super().__init__(*((message, purse) if purse else (message,)))
+        self.message, self.purse = message, purse
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class ApprovalRejected(TerminalError):

@@ -86,8 +86,10 @@ class Carry:
 
     async def brokered(self, command: Command, action: Action, values: dict[str, Any]) -> Any:
         """Carry it out, with secrets where the arguments refer to some."""
-        if command.broker is None or not refers(action.args):
+        if command.broker is None:
             return await self._execute(values, secret=False)
+        if not refers(action.args):  # it may still bring back one that another call has sent out
+            return await command.broker.watch(self._execute(values, secret=False))
         tool = self._tool
 
         async def filled(**plain: Any) -> Any:

@@ -347,8 +347,8 @@ class Journal(Protocol):
         """How runs stand, the newest first."""
         ...
 
-    async def questions(self, *, open_only: bool = True) -> list[Question]:
-        """The inbox, the oldest first."""
+    async def questions(self, *, open_only: bool = True, since_us: int = 0) -> list[Question]:
+        """The inbox, the oldest first; only what was asked then or later."""
         ...
 
     async def question(self, id: str) -> Question | None:

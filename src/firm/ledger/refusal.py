@@ -38,10 +38,11 @@ def refusal(meter: Meter, want: int) -> BudgetExceeded:
         f"the budget of {meter.purse!r} does not allow this call: at most {show(measure, meter.most)} "
         f"{name_of(per, meter.start_us)}; {show(measure, meter.spent)} spent, "
         f"{show(measure, meter.reserved)} reserved; "
-        f"the call may take up to {show(measure, want)}; {remedy}{wait}"
+        f"the call may take up to {show(measure, want)}; {remedy}{wait}",
+        meter.purse,
     )
 
 
 def stopped(purse: str, why: str) -> BudgetExceeded:
     """The error for a purse that the founder has closed."""
-    return BudgetExceeded(f"the purse {purse!r} is closed: {why}; clear it to let calls through again")
+    return BudgetExceeded(f"the purse {purse!r} is closed: {why}; clear it to let calls through again", purse)

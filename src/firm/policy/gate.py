@@ -73,6 +73,10 @@ class Broker(Protocol):
         """Call with the secrets put in; what comes back has none."""
         ...
 
+    async def watch(self, work: Awaitable[Any]) -> Any:
+        """What comes of `work`, without any secret that is known."""
+        ...
+
 
 def unproved(question_id: str, action_hash: str, answer: object, proof: object, now_us: int) -> object:
     """Where there is no founder key, nothing can be proved."""
@@ -264,19 +268,10 @@ async def _paid(command: Command, entry: Entry, now_us: int) -> tuple[Verdict, R
             wanted = most if most.calls else most + Amount(calls=1)
             return verdict, await command.reserve(wanted, (*charter.purses, *verdict.purses), action, charter)
         except BudgetExceeded as error:
-            purse = _used_up(error, verdict)
-            if not purse or purse in used_up or len(used_up) >= MAX_TRIES:
+            of_verdict = any(purse.id == error.purse for purse in verdict.purses)
+            if not of_verdict or error.purse in used_up or len(used_up) >= MAX_TRIES:
                 raise
-            used_up.add(purse)
-
-
-def _used_up(error: BudgetExceeded, verdict: Verdict) -> str:
-    """The purse of a capability or mandate that had no room; '' where it was another."""
-    purse = getattr(error, "purse", "")
-    ids = [one.id for one in verdict.purses]
-    if purse:
-        return purse if purse in ids else ""
-    return next((id for id in ids if repr(id) in str(error)), "")
+            used_up.add(error.purse)
 
 
 def _place() -> int:

@@ -4,10 +4,13 @@ One rule: a file that others can read or change is not used, and what was change
 sealed bodies is the business of `identity` and `secret`.
 """
 
+import contextlib
 import errno
+import fcntl
 import os
 import stat
 import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -249,3 +252,22 @@ def not_written(path: Path, error: OSError) -> DiskFull | UsageError:
     return UsageError(
         f"{str(path)!r} cannot be written ({error.strerror or error}); make its folder writable for you"
     )
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path, failed: Callable[[Path, OSError], Exception]) -> Iterator[None]:
+    """No other process is in such a block for this folder meanwhile; the folder itself is the lock.
+
+    Args:
+        folder: That is there.
+        failed: Makes the error where it cannot be opened.
+    """
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise failed(folder, error) from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

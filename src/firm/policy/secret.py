@@ -5,7 +5,6 @@ stands in no message and no representation.
 """
 
 import contextlib
-import fcntl
 import functools
 import os
 import re
@@ -17,7 +16,16 @@ import msgspec
 
 from firm.errors import PolicyDenied, UsageError
 from firm.policy.keyring import Keyring, find_keyring
-from firm.policy.seal import KEY_BYTES, KeyFault, not_written, read_private, seal, unseal, write_private
+from firm.policy.seal import (
+    KEY_BYTES,
+    KeyFault,
+    alone_in,
+    not_written,
+    read_private,
+    seal,
+    unseal,
+    write_private,
+)
 
 FILE, KEY = "secrets", "secrets.key"
 """Files in `.firm/`."""
@@ -260,17 +268,9 @@ class Secrets:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """No other process changes the secrets meanwhile; the folder itself is the lock."""
-        folder = self.path.parent
-        try:
-            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise not_written(folder, error) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        """No other process changes the secrets meanwhile."""
+        with alone_in(self.path.parent, not_written):
             yield
-        finally:
-            os.close(fd)
 
 
 # --- names, values, hosts --------------------------------------------------------------------------------------

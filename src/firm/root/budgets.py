@@ -23,7 +23,6 @@ PERIODS = ("hour", "day", "week", "month")
 LIMIT = re.compile(rf"({'|'.join(MEASURES)})(?:_per_({'|'.join(PERIODS)}))?")
 KINDS = ("agents", "units", "goals")
 OWN_KEYS = ("usd_per_minute", "lost_after_s", "lost")
-_MONEY_WORDS = re.compile(r"eur|gbp|chf|jpy|cny|rmb|inr|dollar|cent|€|£|¥", re.IGNORECASE)
 
 
 class Budgets(msgspec.Struct, frozen=True):
@@ -110,8 +109,10 @@ def _unknown(key: str, place: tuple[str, ...]) -> str:
     import difflib
 
     shown = f"'[{'.'.join(place)}] {key}'"
-    if _MONEY_WORDS.search(key):
-        return f"unknown key {shown}; money is counted in US dollars only: usd, usd_per_hour, usd_per_day …"
+    from firm.policy.load import DOLLARS_ONLY, foreign_currency
+
+    if foreign_currency(key):
+        return f"unknown key {shown}; {DOLLARS_ONLY}: write usd, usd_per_hour, usd_per_day …"
     known = [f"{measure}{per}" for measure in MEASURES for per in ("", *(f"_per_{one}" for one in PERIODS))]
     near = difflib.get_close_matches(key, [*known, *OWN_KEYS], n=1)
     return f"unknown key {shown}; " + (

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from firm.kernel.context import StepInfo, charter_here, current
 from firm.ledger.line import Tags
 from firm.model.till import Fare, Ticket
-from firm.policy.action import Action
+from firm.policy.action import MODEL_CALLS, Action
 from firm.policy.approval import CheckProof
 from firm.policy.broker import Broker
 from firm.policy.capability import Charter
@@ -22,8 +22,6 @@ from firm.root.config import Config
 from firm.root.home import Home
 from firm.units.amount import Amount
 from firm.units.purse import Purse
-
-MODEL_CALLS = ("chat", "embed")
 
 ReserveAtDesk = Callable[[Amount, Sequence[Purse], Tags], Awaitable[Reservation]]
 

@@ -35,8 +35,6 @@ from firm.root.setting import (
 )
 from firm.units import LEVELS
 
-LATER: tuple[str, ...] = ()
-"""Sections that belong to parts which this version does not have."""
 MAX_MODEL_NAME_CHARS = 200
 """Characters of a model's name."""
 
@@ -207,6 +205,8 @@ def _command(found: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     if "budget" in found:
         made["budget"] = budgets_of(found["budget"])
+    for count, table in enumerate(found.get("egress", ())):
+        _check_egress(count, table)
     if not any(key in found for key in ("rules", "capabilities", "mandates")):
         return made
     from firm.policy.load import BadRule, capabilities_of, mandates_of, rules_of
@@ -224,13 +224,6 @@ def _command(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(found: dict[str, Any]) -> None:
-    for key in found:
-        if key in LATER:
-            raise Problem(
-                (key,),
-                f"[{key}] belongs to a part that this version of firm does not have yet; "
-                "take it out, nothing would heed it",
-            )
     check(found, (), _KEYS[""], _places())
     for name in ("engine", "effort", "serve", "limits"):
         check(found.get(name, {}), (name,), _KEYS[name], _places())
@@ -239,6 +232,15 @@ def _check(found: dict[str, Any]) -> None:
     models = found.get("models", {})
     for name, table in models.items():
         _check_model(name, table, models)
+
+
+def _check_egress(count: int, table: dict[str, Any]) -> None:
+    from firm.policy.egress import Allow
+
+    try:
+        Allow(hosts=tuple(table.get("hosts", ())), private=tuple(table.get("private", ())))
+    except UsageError as error:
+        raise Problem(("egress", count), f"[[egress]] {count + 1}: {error}") from None
 
 
 def _places() -> dict[str, str]:

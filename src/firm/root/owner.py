@@ -166,12 +166,16 @@ class Owner:
                     await self._rung.wait()
             self._rung.clear()
             try:
-                while requests := spool.pending(self.home):
+                while requests := self._pending():
                     await asyncio.gather(*(self._take_in(list(some)) for some in by_sender(requests)))
             except (JournalError, OSError) as error:
                 log.warning("requests of other processes wait: %s", error)
                 await asyncio.sleep(LOOK_S)
                 self._rung.set()
+
+    def _pending(self) -> list[Request]:
+        """What is to be taken in; not what waits in line for money already."""
+        return [request for request in spool.pending(self.home) if request.id not in self._reserving]
 
     async def _take_in(self, requests: list[Request]) -> None:
         """Requests of one sender, in order; starts that follow each other go together."""
@@ -184,9 +188,8 @@ class Owner:
 
     async def _take(self, request: Request) -> None:
         rows = await self.journal.rows(BOOK, prefix=request.id)
-        if request.what == "reserve" and not rows:
-            if request.id not in self._reserving:  # it may wait in line; what comes after must not
-                self._reserving[request.id] = asyncio.create_task(self._reserve(request), name="firm-reserve")
+        if request.what == "reserve" and not rows:  # it may wait in line; what comes after must not
+            self._reserving[request.id] = asyncio.create_task(self._reserve(request), name="firm-reserve")
             return
         try:
             if rows and rows[0] == tried(request):
@@ -212,14 +215,16 @@ class Owner:
 
     async def _reserve(self, request: Request) -> None:
         try:
-            row = await self._counter.reserve(request.id, request.value)
+            row = await self._counter.reserve(request.id, request.value, lambda: self._desk.stopped)
             await self.worker.commit(row, done(request))
-        except (JournalError, asyncio.CancelledError):
-            raise
+            spool.remove(self.home, request)
+        except JournalError as error:  # it stays in the spool
+            log.warning("request %s waits: %s", request.id, error)
         except Exception as error:
             await self.worker.commit(refused(request, error))
-        spool.remove(self.home, request)
-        del self._reserving[request.id]
+            spool.remove(self.home, request)
+        finally:
+            del self._reserving[request.id]
 
     async def _start(self, request: Request) -> None:
         definition = find_version(request.name, request.key)

@@ -10,10 +10,12 @@ from typing import Literal
 
 import msgspec
 
+from firm.errors import PolicyDenied
 from firm.kernel.journal import Row
 from firm.ledger.ledger import Ledger
 from firm.ledger.line import Tags
 from firm.ledger.reservation import Reservation
+from firm.root.stopping import check_not_stopped
 from firm.store.sqlite import SqliteJournal
 from firm.units.amount import NOTHING, Amount
 from firm.units.purse import Purse
@@ -81,14 +83,25 @@ class Counter:
         self._ledger, self._journal = ledger, journal
         self._open: dict[str, Reservation] = {}
 
-    async def reserve(self, id: str, value: bytes) -> Row:
+    async def reserve(self, id: str, value: bytes, stopped: Callable[[], frozenset[str]]) -> Row:
         """Hold what a visitor's call may take; the row that says so.
+
+        Args:
+            id: Of the request.
+            value: What is wanted.
+            stopped: Agents that are stopped, as it is when asked: the visitor may not know of them yet.
 
         Raises:
             BudgetExceeded: there is no room for it.
+            PolicyDenied: it was stopped, before or while it waited in line.
         """
         asked = _wanted(value)
         reservation = await self._ledger.reserve(asked.most, asked.purses, asked.tags)
+        try:
+            check_not_stopped(stopped(), asked.tags.agent)
+        except PolicyDenied:
+            reservation.void()
+            raise
         self._open[id] = reservation
         return Row(BOOK, id, msgspec.msgpack.encode((reservation.number, value)))
 

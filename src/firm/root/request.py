@@ -128,13 +128,18 @@ async def _who_answers(
     """
     value, now_us = BUILTIN.decode(request.value), time.time_ns() // 1000
     asked = await asked_of(question, journal)
+    proof = BUILTIN.decode(request.proof) if request.proof else None
+    if isinstance(value, dict) and asked is not None:
+        proof = value.get("proof")
+    if isinstance(proof, dict) and proof.get("at_us", 0) < question.asked_us:
+        raise UsageError(f"question {question.id!r} was not answered: its proof is older than the question")
     if asked is not None:
         return check_approval(question.id, asked, value, check_proof, now_us)
     check_answer(question, value)
     if not request.proof:
         return UNVERIFIED
     try:
-        check_proof(question.id, "", value, BUILTIN.decode(request.proof), now_us)
+        check_proof(question.id, "", value, proof, now_us)
     except PolicyDenied as error:
         raise UsageError(f"question {question.id!r} was not answered: {error}") from None
     return FOUNDER

@@ -17,6 +17,7 @@ from firm.ledger.view import PurseView
 from firm.policy.approval import APPROVAL
 from firm.root.config import Config
 from firm.root.paying import Counter
+from firm.root.stopping import stopped_in
 from firm.store.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
@@ -65,11 +66,12 @@ class DirectKeeper:
 
 async def open_ledger(journal: SqliteJournal, worker: Worker, config: Config) -> Ledger:
     """The ledger of the worker that is about to start; it closes together with it."""
+    asking: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish
 
     def trip(purse: str, text: str) -> None:
-        asking = asyncio.get_running_loop().create_task(_ask(worker, purse, text), name="firm-breaker")
-        _ASKING.add(asking)
-        asking.add_done_callback(_ASKING.discard)
+        task = asyncio.get_running_loop().create_task(_ask(worker, purse, text), name="firm-breaker")
+        asking.add(task)
+        task.add_done_callback(asking.discard)
 
     ledger = await _ledger(journal, WorkerKeeper(worker), config, worker.clock.now_us, trip)
     first = ledger.last
@@ -81,10 +83,6 @@ async def open_ledger(journal: SqliteJournal, worker: Worker, config: Config) ->
 
     worker.before_leaving = close
     return ledger
-
-
-_ASKING: set[asyncio.Task[None]] = set()
-"""Questions on their way; a task that nobody holds may vanish."""
 
 
 async def _ledger(
@@ -135,7 +133,8 @@ async def pay_without_engine(
     ledger = await _ledger(journal, keeper, config, lambda: time.time_ns() // 1000)
     counter = Counter(ledger, journal)
     if what == "reserve":
-        keeper.rows.append(await counter.reserve(id, value))
+        stopped = await stopped_in(journal)
+        keeper.rows.append(await counter.reserve(id, value, lambda: stopped))
     else:
         await counter.close(id, value)
     await ledger.close()
@@ -187,9 +186,5 @@ async def settle_breakers(journal: SqliteJournal, worker: Worker, ledger: Ledger
 async def asked_lately(journal: Journal) -> list[tuple[str, int]]:
     """Approvals that were asked for within the last hour: by which run, and when; the oldest first."""
     since_us = time.time_ns() // 1000 - HOUR_US
-    found = [
-        (question.run, question.asked_us)
-        for question in await journal.questions(open_only=False)
-        if question.kind == APPROVAL and question.asked_us > since_us
-    ]
-    return sorted(found, key=lambda one: one[1])
+    lately = await journal.questions(open_only=False, since_us=since_us)
+    return [(question.run, question.asked_us) for question in lately if question.kind == APPROVAL]

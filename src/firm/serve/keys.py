@@ -4,7 +4,6 @@ One rule: a key is shown once, when it is made; what is kept is its name and its
 """
 
 import contextlib
-import fcntl
 import hashlib
 import hmac
 import os
@@ -18,6 +17,7 @@ import msgspec
 
 from firm.errors import UsageError
 from firm.ids import check_id
+from firm.policy.seal import alone_in
 from firm.root.home import writing_failed
 
 FILE = "api-keys"
@@ -127,17 +127,9 @@ class Keys:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """No other process changes the keys meanwhile; the folder itself is the lock."""
-        folder = self.path.parent
-        try:
-            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise writing_failed(error, folder) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        """No other process changes the keys meanwhile."""
+        with alone_in(self.path.parent, lambda folder, error: writing_failed(error, folder)):
             yield
-        finally:
-            os.close(fd)
 
     def _write(self, keys: tuple[Key, ...]) -> None:
         temporary = self.path.with_name(f".{FILE}.new")

@@ -95,10 +95,11 @@ def standings(
     return [to_standing(row) for row in rows.fetchall()]
 
 
-def questions(db: sqlite3.Connection, *, open_only: bool) -> list[Question]:
-    """Questions, the oldest first."""
-    where = " WHERE answered_us = 0" if open_only else ""
-    return [Question(*row) for row in db.execute(f"{_QUESTIONS}{where} ORDER BY asked_us, id").fetchall()]
+def questions(db: sqlite3.Connection, *, open_only: bool, since_us: int = 0) -> list[Question]:
+    """Questions that were asked then or later, the oldest first."""
+    where = " WHERE asked_us >= ?" + (" AND answered_us = 0" if open_only else "")
+    found = db.execute(f"{_QUESTIONS}{where} ORDER BY asked_us, id", (since_us,)).fetchall()
+    return [Question(*row) for row in found]
 
 
 def question(db: sqlite3.Connection, id: str) -> Question | None:

@@ -245,10 +245,10 @@ class SqliteJournal:
         with self._reading() as db:
             return reading.standings(db, status=status, parent=parent, workflow=workflow, limit=limit)
 
-    async def questions(self, *, open_only: bool = True) -> list[Question]:
-        """The inbox, the oldest first."""
+    async def questions(self, *, open_only: bool = True, since_us: int = 0) -> list[Question]:
+        """The inbox, the oldest first; only what was asked then or later."""
         with self._reading() as db:
-            return reading.questions(db, open_only=open_only)
+            return reading.questions(db, open_only=open_only, since_us=since_us)
 
     async def question(self, id: str) -> Question | None:
         """One question."""

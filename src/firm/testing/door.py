@@ -280,9 +280,9 @@ class Door:
         )
         return found
 
-    async def questions(self, *, open_only: bool = True) -> list[Question]:
+    async def questions(self, *, open_only: bool = True, since_us: int = 0) -> list[Question]:
         """See `Journal.questions`."""
-        found: list[Question] = await self._ask("questions", open_only=open_only)
+        found: list[Question] = await self._ask("questions", open_only=open_only, since_us=since_us)
         return found
 
     async def question(self, id: str) -> Question | None:

@@ -56,10 +56,10 @@ class Ledger:
         self.purses.append([purse.id for purse in purses])
         for purse in purses:
             if purse.id in self.empty:
-                raise BudgetExceeded(f"the budget of {purse.id!r} does not allow this call")
+                raise BudgetExceeded(f"the budget of {purse.id!r} does not allow this call", purse.id)
         reserved = sum(held.most.usd_micro for held in self.made if held.how in ("open", "lost"))
         if self.spent + reserved + most.usd_micro > self.cap:
-            raise BudgetExceeded("the budget of 'firm' does not allow this call")
+            raise BudgetExceeded("the budget of 'firm' does not allow this call", "firm")
         held = Held(self, len(self.made) + 1, most)
         self.made.append(held)
         return held

@@ -9,10 +9,13 @@ import pytest
 from firm import Budget, Firm, approve, chat, gather, tool, workflow
 from firm.errors import ApprovalRejected, BudgetExceeded, PolicyDenied, UsageError
 from firm.kernel.status import Status
+from firm.ledger.line import NO_TAGS
 from firm.model import ScriptedModel
 from firm.policy.capability import Capability
-from firm.policy.identity import Session, login, make_key
+from firm.policy.identity import Session, login, make_key, sign_answer
 from firm.policy.within import within
+from firm.root import spool
+from firm.units import Amount
 
 SENT: list[str] = []
 
@@ -312,3 +315,55 @@ def test_a_visitor_pays_from_the_ledger_of_the_owner(tmp_path: Path) -> None:
             assert [one.used.calls for day in before.days.values() for one in day.values()] == [1]
 
     asyncio.run(main())
+
+
+def test_a_visitor_that_waits_for_money_keeps_the_owner_neither_busy_nor_from_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    pending = spool.pending
+    monkeypatch.setattr(spool, "pending", lambda home: looks.append(1) or pending(home))
+
+    async def main() -> None:
+        async with Firm.open(tmp_path) as owner, Firm.open(tmp_path) as visitor:
+            await owner.start(writes, "ann@example.com", id="mine")
+            held = await owner._desk.reserve(Amount(15_000_000), (), NO_TAGS)
+            waiting = asyncio.ensure_future(visitor._desk.reserve(Amount(10_000_000), (), NO_TAGS))
+            await asyncio.sleep(0.1)  # the owner has looked, and goes on
+            looks.clear()
+            await visitor.send("mine", "news", 1)
+            await asyncio.sleep(0.1)
+            assert not waiting.done() and len(looks) < 10
+            held.void()
+            (await waiting).void()
+
+    asyncio.run(main())
+
+
+def test_a_visitor_that_does_not_know_of_a_stop_gets_no_money(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Firm.open(tmp_path) as owner, Firm.open(tmp_path) as visitor:
+            await owner.stop()
+            assert not visitor.stopped
+            with pytest.raises(PolicyDenied, match="the firm was stopped"):
+                await visitor._desk.reserve(Amount(1), (), NO_TAGS)
+
+    asyncio.run(main())
+
+
+def test_a_proof_that_is_older_than_its_question_does_not_count(tmp_path: Path) -> None:
+    session = founder(tmp_path)
+
+    async def main() -> None:
+        async with Firm.open(tmp_path) as firm:
+            await firm.start(writes, "ann@example.com")
+            question = await asked(firm)
+            with pytest.raises(UsageError, match="older than the question"):
+                await firm.answer(question.id, {"do": "accept", "proof": old(session, question.id)})
+
+    asyncio.run(main())
+
+
+def old(session: Session, question: str) -> dict[str, Any]:
+    """A proof from the session's first moment."""
+    return sign_answer(session, question, "", {"do": "accept"}, session.certificate.not_before_us)

@@ -121,6 +121,10 @@ def test_models_are_read(tmp_path: Path) -> None:
         ('[[rules]]\ntool = "a"\nthen = "ask"\n\n[[rules]]\nthne = "ask"', "line 6: "),
         ("[rules]\nthen = 2", r"double brackets, such as \[\[rules\]\]"),
         ("[limits]\nsame_call = -1", "line 2: .*a whole number, 0 to 1,000,000"),
+        (
+            '[[egress]]\nhosts = ["ok.example"]\n\n[[egress]]\nhosts = ["http://x/y"]',
+            "line 4: .*egress.* 2: ",
+        ),
         ('[[egress]]\nhots = ["x"]', "line 2: .*did you mean 'host"),
         ("name = ", "not valid TOML: Invalid value"),
         ('name = "a"\nname = "b"', "not valid TOML"),
