@@ -10,12 +10,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-long bench bench-peers agentdojo format clean
+.PHONY: help setup demo restaurants test check check-long bench bench-peers bench-tools agentdojo format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP)  ## make .venv with everything in it (does nothing when it is up to date)
+setup: $(STAMP) _sandbox  ## make .venv with everything in it (does nothing when it is up to date)
 	@:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -36,8 +36,21 @@ _venv_package:
 		exit 1; \
 	fi
 
+.PHONY: _sandbox
+_sandbox:
+	@if command -v bwrap >/dev/null && command -v git >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && apt-get install -y -qq bubblewrap git >/dev/null; } || \
+			echo "could not install bubblewrap and git; tests that need them are skipped" >&2; \
+	else \
+		echo "no bubblewrap or no git here; on Debian and Ubuntu: sudo apt-get install bubblewrap git" >&2; \
+	fi
+
 demo: setup  ## design a wing, be killed in the middle, lose nothing; ARGS='--language zh' or '--no-model'
 	@$(BIN)/python examples/wing/demo.py $(ARGS)
+
+restaurants: setup  ## three hundred agents look for a table at once; ARGS='--kill' or '--embedded'
+	@$(BIN)/python examples/restaurants/dinner.py $(ARGS)
 
 test: setup  ## the tests
 	@$(PYTEST)
@@ -55,17 +68,22 @@ bench: setup  ## measure, side by side: every bench/*.py prints JSON, a table sh
 	@mkdir -p bench/out
 	@for script in bench/*.py; do \
 		name=$$(basename $$script .py); \
-		case $$name in bench|bare|peers|table) continue;; esac; \
+		case $$name in bench|bare*|bfcl|*peers*|table|tool_choice) continue;; esac; \
 		echo "measuring $$name" >&2; \
 		$(BIN)/python $$script > bench/out/$$name.json || exit 1; \
 	done
 	@$(BIN)/python bench/table.py bench/out/*.json
 
-bench-peers: setup  ## the same calls through other people's clients, which it installs into .venv-peers
+bench-peers: setup  ## the same calls and agents through other people's clients, which it installs into .venv-peers*
 	@test -x .venv-peers/bin/pip || { $(PYTHON) -m venv .venv-peers && echo '*' > .venv-peers/.gitignore; }
 	@.venv-peers/bin/pip install -q -e . orjson 'openai[aiohttp]' 'pydantic-ai-slim[openai]'
 	@mkdir -p bench/out && .venv-peers/bin/python bench/peers.py > bench/out/peers.json
-	@$(BIN)/python bench/table.py bench/out/peers.json
+	@$(BIN)/python bench/peers_agents.py > bench/out/peers_agents.json
+	@$(BIN)/python bench/table.py bench/out/peers.json bench/out/peers_agents.json
+
+bench-tools: setup  ## which tool the embedded models choose, with right arguments; takes hours and goes on where it was stopped
+	@mkdir -p bench/out && $(BIN)/python bench/tool_choice.py > bench/out/tool_choice.json
+	@$(BIN)/python bench/table.py bench/out/tool_choice.json
 
 agentdojo: setup  ## replay published attacks through the gate; prints the tables, writes docs/security.md
 	@$(BIN)/python -m tests.security.agentdojo
@@ -75,5 +93,5 @@ format: setup  ## put the code into shape
 	@$(BIN)/ruff check --quiet --fix --exit-zero .
 
 clean:  ## remove what was made (.venv, caches, the demo's home)
-	@rm -rf $(VENV) .venv-peers .demo bench/out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-peers .venv-peers-agents .demo .dinner bench/out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,6 +7,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from firm.agent.agent import Agent
+    from firm.agent.report import report
     from firm.agent.tool import tool
     from firm.errors import NotSent
     from firm.kernel import (
@@ -41,6 +43,8 @@ _WHERE = {
     "Budget": "firm.units",
     "Effort": "firm.units",
     "approve": "firm.policy.consent",
+    "Agent": "firm.agent.agent",
+    "report": "firm.agent.report",
     "tool": "firm.agent.tool",
     **dict.fromkeys(
         (
@@ -67,6 +71,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "Agent",
     "Budget",
     "Effort",
     "Firm",
@@ -87,6 +92,7 @@ __all__ = [
     "patched",
     "random",
     "receive",
+    "report",
     "run",
     "send",
     "sleep",

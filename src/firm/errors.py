@@ -88,7 +88,28 @@ class NeedsApproval(TerminalError):
 
 
 class LoopDetected(TerminalError):
-    """The same call came to the same result again and again, and the founder has stopped it."""
+    """Something went on without end (the same call, helpers, talk between runs), and the founder has stopped it."""
+
+
+class NotIsolated(PolicyDenied):
+    """Code needs more isolation than this machine has."""
+
+
+class LimitReached(TerminalError):
+    """An agent came to a limit before it had an answer.
+
+    Args:
+        message: What happened, and what to do.
+        limit: 'turns', 'money', 'time', 'progress', 'output' or 'context'.
+        reached: What was reached so far, as builtins: the last words, notes, what is open.
+    """
+
+    def __init__(self, message: str = "", limit: str = "", reached: object = None) -> None:
+        super().__init__(message, limit, reached)
+        self.limit, self.reached = limit, reached
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class DeadlineExceeded(TerminalError):

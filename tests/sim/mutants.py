@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
+from tests.sim.agent_mutants import AGENT_MUTANTS
 from tests.sim.money_mutants import MONEY_MUTANTS
 
 from firm.errors import JournalError
@@ -599,7 +600,7 @@ def _() -> list[Patch]:
     return [(halt, "releases", lambda standings, at_us: releases(standings, at_us)[:1])]
 
 
-MUTANTS += [Mutant(*one) for one in MONEY_MUTANTS]
+MUTANTS += [Mutant(*one) for one in (*MONEY_MUTANTS, *AGENT_MUTANTS)]
 
 
 # --- the gate --------------------------------------------------------------------------------------------------------
@@ -661,11 +662,11 @@ def table(results: list[tuple[str, int | None, str]]) -> str:
     lines = [
         "# Planted bugs, and how soon they are found",
         "",
-        "Each of these bugs is put into the engine at run time (`tests/sim/mutants.py`, `tests/sim/money_mutants.py`),",
-        f"and the simulator runs its seeds from 0 until one fails; the budget is {BUDGET} seeds. The build fails if",
-        "one survives, or if this page lacks one (`python -m tests.sim.mutants` writes it). Without the bug the same",
-        "seeds pass. The letters are the invariants of the journal, of money and of command (I), and the rules of the",
-        "kernel (K).",
+        "Each of these bugs is put into the engine at run time (`tests/sim/mutants.py`, `tests/sim/money_mutants.py`,",
+        "`tests/sim/agent_mutants.py`), and the simulator runs its seeds from 0 until one fails; the budget is",
+        f"{BUDGET} seeds. The build fails if one survives, or if this page lacks one (`python -m tests.sim.mutants`",
+        "writes it). Without the bug the same seeds pass. The letters are the invariants of the journal, of money and",
+        "of command (I), those of agents (A, see `tests/sim/agency_watch.py`), and the rules of the kernel (K).",
         "",
         "| planted bug | first failing seed | found by |",
         "|---|---:|---|",

@@ -1,6 +1,7 @@
 """The mock server sends what the official clients of the providers accept, on all three wires."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import openai
 import pytest
 
 from firm.testing import MockCall, MockOptions, MockReply, MockServer, mock_server
+from firm.testing.mock.content import tool_results
 from firm.units import Usage
 
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -241,6 +243,34 @@ def test_a_required_tool_is_called_on_the_other_wires_too() -> None:
 
     with_openai(MockOptions(), use)
     with_anthropic(MockOptions(), use_too)
+
+
+def test_tools_are_called_in_turn_until_there_are_results_enough() -> None:
+    tools: list[Any] = [
+        {"type": "function", "function": {"name": name, "parameters": SCHEMA}} for name in ("one", "two")
+    ]
+
+    async def use(client: openai.AsyncOpenAI, server: MockServer) -> list[Any]:
+        messages: list[Any] = [*MESSAGES]
+        said: list[Any] = []
+        while True:
+            reply = await client.chat.completions.create(model="mock", messages=messages, tools=tools)
+            message = reply.choices[0].message
+            if not message.tool_calls:
+                return [*said, message.content]
+            call: Any = message.tool_calls[0]
+            said.append((call.function.name, json.loads(call.function.arguments)["days"]))
+            messages += [message, {"role": "tool", "tool_call_id": call.id, "content": "ok"}]
+
+    said = with_openai(MockOptions(tool_turns=3, reply="done"), use)
+    assert said == [("one", 0), ("two", 1), ("one", 2), "done"]
+
+
+def test_results_of_tools_are_counted_on_the_other_wires_too() -> None:
+    result = {"type": "tool_result", "tool_use_id": "a", "content": "ok"}
+    assert tool_results({"messages": [*MESSAGES, {"role": "user", "content": [result, result]}]}) == 2
+    assert tool_results({"input": [{"type": "function_call_output", "call_id": "a", "output": "ok"}]}) == 1
+    assert tool_results({"input": "hi"}) == 0
 
 
 def test_a_schema_is_honoured_or_ignored() -> None:

@@ -7,11 +7,14 @@ the approval and the reservation, and which looks at everything once more. `firm
 
 import asyncio
 import functools
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from firm.agent.carry import Beside, Carry, Money, beside_here, refers
+from firm.agent.carry import Beside, Carry, Kept, beside_here, refers, shortened
+from firm.agent.result import ToolStep
+from firm.agent.told import SLOW_S, tell
 from firm.errors import NeedsApproval, NotSent
 from firm.ids import digest
 from firm.kernel.call import Call
@@ -23,7 +26,7 @@ from firm.policy import gate
 from firm.policy.action import UNTRUSTED, Action
 from firm.policy.capability import Charter
 from firm.policy.consent import Consent, failed, permitted, through
-from firm.policy.gate import Command, Entry, Reservation, admit, command_of
+from firm.policy.gate import Command, Entry, HoldKey, Reservation, admit, command_of
 from firm.policy.loop import loops_of
 from firm.units.amount import NOTHING, Amount
 
@@ -55,18 +58,17 @@ class Passage:
         self._carry = Carry(tool)
         self._whole = self._gate = self._effect = None
         if not tool.grave:
-            self._whole = StepDef(self._whole_step(), **_options(tool))
+            self._whole = ToolStep(tool.name, self._whole_step(), **_options(tool))
             return
         self._gate = StepDef(self._gate_step(), **_options(None))
         if tool.workflow is None:
-            self._effect = StepDef(self._effect_step(), **_options(tool, self._carry.reconcile))
+            self._effect = ToolStep(tool.name, self._effect_step(), **_options(tool, self._carry.reconcile))
 
     def _whole_step(self) -> Callable[..., Any]:
         """All of a call in one step; this function is what an allowed read costs."""
-        tool = self._tool
-        function, simple = tool.function, tool.is_async and tool.timeout_s is None and not tool.priced
+        tool, simple = self._tool, self._is_simple()
 
-        @functools.wraps(function)
+        @functools.wraps(tool.function)
         async def attempt(*args: Any, **kwargs: Any) -> Any:
             info, beside = cast("StepInfo", current.get()), beside_here.get()
             run = cast("Run", info.run)
@@ -79,18 +81,45 @@ class Passage:
             if beside is None and simple and gate.lets_pass(command, action, charter):
                 if tool.untrusted:
                     info.mark(UNTRUSTED)
-                if command.broker is None or not refers(action.args):
-                    return await function(*args, **kwargs)
-                return await self._carry.brokered(command, action, values)
+                broker = command.broker
+                if broker is not None and (broker.knows or refers(action.args)):
+                    return await self._carry.brokered(command, action, values)
+                return await self._at_once(args, kwargs)
             admitted = await admit(command, self._entry(action, charter))
             if tool.untrusted:
                 info.mark(UNTRUSTED)
             if beside is not None:
                 values = tool.arguments.typed(action.args)  # exactly what was approved
             with permitted(None):
-                return await self._carry.paid(command, action, values, Money(admitted.reservation))
+                return await self._carry.paid(command, action, values, Kept(admitted.reservation))
 
         return attempt
+
+    def _is_simple(self) -> bool:
+        """Whether nothing has to be looked after but its time."""
+        tool = self._tool
+        special = tool.priced or tool.limit is not None or tool.cache
+        return tool.is_async and tool.timeout_s is not None and not special
+
+    async def _at_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The function of a simple call within its time; what failed or took long is told."""
+        began_s, overdue, tool = time.perf_counter(), self._carry.overdue, self._tool
+        if overdue is None or overdue.loop is not asyncio.get_running_loop():
+            overdue = self._carry.watch()
+        task = overdue.begin()
+        try:
+            value = await tool.function(*args, **kwargs)
+        except BaseException as error:
+            late = overdue.end(task) and isinstance(error, asyncio.CancelledError)
+            raised = self._carry.too_long() if late else shortened(error)
+            tell(tool.name, time.perf_counter() - began_s, error=type(raised).__qualname__)
+            if late:
+                raise raised from error
+            raise
+        overdue.end(task)
+        if (took_s := time.perf_counter() - began_s) > SLOW_S:
+            tell(tool.name, took_s)
+        return value
 
     def _effect_step(self) -> Callable[..., Any]:
         @functools.wraps(self._tool.function)
@@ -128,7 +157,7 @@ class Passage:
         admitted = await admit(command, self._entry(action, charter))
         if tool.grave and tool.workflow is None:
             values = tool.arguments.typed(action.args)
-        return await self._carry.paid(command, action, values, Money(admitted.reservation))
+        return await self._carry.paid(command, action, values, Kept(admitted.reservation))
 
     # --- workflow code ------------------------------------------------------------------------------------------
 
@@ -269,26 +298,47 @@ class Passage:
         if gate.may_loop(run, command.limits):
             gate.check_loop(run, command.limits, action, (self._tool.name, encode_input(args, kwargs)))
         admitted = await admit(command, self._entry(action, charter))
-        number = 0
+        number, key = 0, (run.id, run.generation, info.place)
+        await self._take_place(key, admitted.reservation)
         if admitted.reservation is not None:
             number = admitted.reservation.number
-            command.holds.keep((run.id, run.generation, info.place), admitted.reservation)
+            command.holds.keep(key, admitted.reservation)
         verdict = admitted.verdict
         return {"by": verdict.by, "why": verdict.why, "reservation": number, "place": info.place}
+
+    async def _take_place(self, key: HoldKey, reservation: Reservation | None) -> None:
+        """Wait in line here, where nothing is in doubt if the wait is given up."""
+        places = self._carry.places
+        if places is None:
+            return
+        try:
+            slot = await places.line.enter()
+        except BaseException:
+            if reservation is not None:
+                reservation.void()
+            raise
+        places.keep(key, slot)
 
     async def _effect_attempt(self) -> Any:
         """The effect, after everything was looked at once more: rules and stops, approval, money."""
         info = cast("StepInfo", current.get())
         run, beside = cast("Run", info.run), cast("Beside", beside_here.get())
-        command, tool = command_of(run.firm), self._tool
-        _, action, charter = self._seen(beside.args, beside.kwargs, run)
-        held = _taken(command, beside)
-        admitted = await admit(command, self._entry(action, charter, held))
-        if tool.untrusted:
-            info.mark(UNTRUSTED)
-        with permitted(None):
-            values = tool.arguments.typed(action.args)
-            return await self._carry.paid(command, action, values, Money(admitted.reservation, beside.held))
+        command, tool, places = command_of(run.firm), self._tool, self._carry.places
+        slot = places.take(beside.held) if places is not None else None
+        try:
+            _, action, charter = self._seen(beside.args, beside.kwargs, run)
+            held = _taken(command, beside)
+            admitted = await admit(command, self._entry(action, charter, held))
+            if tool.untrusted:
+                info.mark(UNTRUSTED)
+            with permitted(None):
+                values = tool.arguments.typed(action.args)
+                kept = Kept(admitted.reservation, beside.held, slot)
+                slot = None  # now it is given back when the call is over
+                return await self._carry.paid(command, action, values, kept)
+        finally:
+            if slot is not None and places is not None:
+                places.line.leave(slot)
 
     def _seen(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], run: Run | None

@@ -13,8 +13,11 @@ from typing import Any, cast, get_type_hints
 
 import msgspec
 
+from firm.agent.said import MAX_CHARS, Reader, unwrapped
 from firm.errors import UsageError
 
+MAX_WRAPPED = 3
+"""How often JSON may stand in a JSON string."""
 _PLAIN = frozenset({str, int, bool, float, type(None)})
 _ARGUMENT = re.compile(r"^\s{0,12}(\w+)\s*(?:\([^)]*\))?:\s*(.+)$")
 
@@ -30,7 +33,10 @@ class Arguments:
         UsageError: `*args`, `**kwargs`, arguments without a name, or a type that JSON cannot say.
     """
 
-    __slots__ = ("_defaults", "_kinds", "_plain", "_struct", "json_schema", "name", "names")
+    __slots__ = (
+        *("_decode", "_defaults", "_kinds", "_plain", "_positional", "_struct"),
+        *("json_schema", "name", "names"),
+    )
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         self.name = name
@@ -55,6 +61,9 @@ class Arguments:
         self._plain = kinds if all(any(kind is one for one in _PLAIN) for kind in kinds) else None
         """The types of all arguments, where builtins need no more than a look at them."""
         self._struct = self._make()
+        self._decode = msgspec.json.Decoder(self._struct, dec_hook=_from_builtins).decode
+        last_kind = [parameter.kind for parameter in parameters.values()][-1:]
+        self._positional = last_kind != [inspect.Parameter.KEYWORD_ONLY]
         self.json_schema = self._schema(_described(inspect.getdoc(function) or ""))
         """JSON Schema of an object, for a model."""
 
@@ -154,6 +163,36 @@ class Arguments:
         except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
             raise UsageError(f"arguments of tool {self.name!r}: {error}; got {plain!r:.200}") from None
         return {key: getattr(found, key) for key in self.names}
+
+    def said(self, text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Positional and keyword arguments from the JSON that a model wrote, all of them, defaults filled in.
+
+        Raises:
+            UsageError: it is no JSON object, or does not fit; says so in words that a model can act on.
+        """
+        if len(text) > MAX_CHARS:
+            raise self._reader().too_long(text)
+        text = text if text.strip() else "{}"
+        for _ in range(MAX_WRAPPED):
+            try:
+                found = self._decode(text)
+            except Exception as error:  # a class of the user's may raise anything
+                inner = unwrapped(text)
+                if inner is None:
+                    raise self._reader().explain(text, error) from None
+                text = inner
+            else:
+                values = msgspec.structs.astuple(found)
+                return (values, {}) if self._positional else ((), dict(zip(self.names, values, strict=True)))
+        raise self._reader().explain(text, UsageError("a string in a string"))
+
+    def _reader(self) -> Reader:
+        required = tuple([key for key in self.names if key not in self._defaults])
+
+        def convert(value: Any, kind: Any) -> Any:
+            return msgspec.convert(value, kind, dec_hook=_from_builtins)
+
+        return Reader(self.name, self._kinds, required, convert)
 
 
 def _described(words: str) -> dict[str, str]:

@@ -6,25 +6,27 @@ undeclared risk is the gravest. How a call is made is the business of `firm.agen
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Coroutine
 from types import ModuleType
-from typing import Any, get_args, overload
+from typing import Any, overload
 
+from firm.agent.declared import check_arguments, check_declared, check_function, check_use, names_of
 from firm.agent.passage import Passage
 from firm.agent.schema import Arguments
-from firm.errors import UsageError
+from firm.errors import PolicyDenied, UsageError
 from firm.kernel.context import StepInfo, current, current_firm
 from firm.kernel.definition import Effect, P, Reconcile, Retry, T, WorkflowDef
 from firm.model.request import Tool
-from firm.policy.action import GRAVE, MODEL_CALLS, RISKS, UNTRUSTED, Action, Risk
-from firm.policy.approval import APPROVE
+from firm.policy.action import GRAVE, UNTRUSTED, Action, Risk
+from firm.policy.broker import references_in
 from firm.policy.match import host_of
 from firm.policy.tryout import Facts
 from firm.policy.url import parse_url
 from firm.units.amount import usd_micro_of
 
-RESERVED = MODEL_CALLS | {APPROVE}
-"""Names that no tool may have: rules and capabilities speak of something else by them."""
+DEFAULT_TIMEOUT_S = 600.0
+"""Seconds for a function that gives no `timeout_s`: what hangs must come to an end."""
 
 
 class ToolDef:
@@ -34,21 +36,27 @@ class ToolDef:
         "_amount",
         "_arguments",
         "_host",
+        "_spec",
         "_to",
+        "cache",
         "effect",
         "function",
         "is_async",
+        "is_default_timeout",
+        "limit",
         "name",
         "raises",
         "reconcile",
         "retry",
         "risk",
+        "secrets",
         "timeout_s",
         "untrusted",
         "workflow",
     )
 
     def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        check_function(function)
         self.function = function
         self.name: str = function.__name__
         self.risk: Risk = options["risk"] or "spend"
@@ -56,52 +64,31 @@ class ToolDef:
         self.effect: Effect = options["effect"] or ("once" if grave else "repeatable")
         self.untrusted: bool = options["untrusted"]
         self.retry: Retry | None = options["retry"]
-        self.timeout_s: float | None = options["timeout_s"]
+        self.limit: int | None = options["limit"]
+        self.cache: bool = options["cache"]
+        secrets = options["secrets"]
+        self.secrets = None if secrets is None else names_of(secrets, f"@tool on {self.name!r}: secrets")
         self.reconcile: Reconcile | None = options["reconcile"]
         self.raises: tuple[type[BaseException], ...] = options["raises"]
         definition = getattr(function, "definition", None)
         self.workflow = definition if isinstance(definition, WorkflowDef) else None
         self.is_async = inspect.iscoroutinefunction(function)
-        self._to, self._amount, self._host = options["to"], options["amount"], options["host"]
+        self._to: tuple[str, ...] = names_of(options["to"], f"@tool on {self.name!r}: to", one=True)
+        self._amount, self._host = options["amount"], options["host"]
         self._arguments: Arguments | None = None
-        self._check(options)
+        self._spec: Tool | None = None
+        check_declared(self, options)
+        check_arguments(self, options, self._to)
+        check_use(self, options)
+        self._set_timeout(options["timeout_s"])
 
-    def _check(self, options: dict[str, Any]) -> None:
-        where = f"@tool on {self.name!r}"
-        if self.name in RESERVED:
-            raise UsageError(
-                f"{where}: no tool may have this name, rules mean something else by it; rename it"
-            )
-        if self.risk not in RISKS:
-            raise UsageError(f"{where}: risk={self.risk!r}; give one of {', '.join(RISKS)}")
-        if self.effect not in get_args(Effect):
-            raise UsageError(f"{where}: effect={self.effect!r}; give 'repeatable', 'keyed' or 'once'")
-        if self.reconcile is not None and self.effect != "once":
-            raise UsageError(f"{where}: reconcile= is for effect='once', not for {self.effect!r}")
-        if self.effect == "once" and self.risk in ("pure", "read"):
-            raise UsageError(
-                f"{where}: what only reads may be read twice; leave effect= out, or give its real risk"
-            )
-        if hasattr(self.function, "definition") and self.workflow is None:
-            raise UsageError(f"{where}: it is a @step already; take that out, a tool is journaled by itself")
-        names = inspect.signature(self.function).parameters
-        for key in ("to", "amount", "host"):
-            value = options[key]
-            if value and value not in names and not (key == "host" and "." in value):
-                raise UsageError(
-                    f"{where}: {key}={value!r} is none of its arguments ({', '.join(names) or 'none'})"
-                )
-        if self.timeout_s is not None and not self.timeout_s > 0:
-            raise UsageError(f"{where}: timeout_s={self.timeout_s!r}; give seconds above 0")
-        for_steps = {
-            key: options[key]
-            for key in ("amount", "effect", "retry", "timeout_s", "reconcile")
-            if options[key]
-        }
-        if self.workflow is not None and for_steps:
-            raise UsageError(
-                f"{where}: {', '.join(for_steps)} cannot be given for a workflow; give it to its steps"
-            )
+    def _set_timeout(self, timeout_s: float | None) -> None:
+        if timeout_s is not None and not timeout_s > 0:
+            raise UsageError(f"@tool on {self.name!r}: timeout_s={timeout_s!r}; give seconds above 0")
+        self.is_default_timeout = timeout_s is None and self.workflow is None
+        given = DEFAULT_TIMEOUT_S if self.is_default_timeout else timeout_s
+        self.timeout_s: float | None = None if given == math.inf else given
+        """None: it may take as long as it likes."""
 
     @property
     def arguments(self) -> Arguments:
@@ -113,13 +100,16 @@ class ToolDef:
     @property
     def spec(self) -> Tool:
         """The tool as a model sees it: name, the first paragraphs of its docstring, JSON Schema of its arguments."""
-        words = (inspect.getdoc(self.function) or "").partition("\nArgs:")[0].strip()
-        return Tool(self.name, words, self.arguments.json_schema)
+        if self._spec is None:
+            words = (inspect.getdoc(self.function) or "").partition("\nArgs:")[0].strip()
+            self._spec = Tool(self.name, words, self.arguments.json_schema)
+        return self._spec
 
     @property
     def facts(self) -> Facts:
         """What rules and `firm risk` know of it."""
-        return Facts(self.name, self.risk, self._to, self._host, self._amount, self.untrusted)
+        to = self._to[0] if len(self._to) == 1 else self._to or ""
+        return Facts(self.name, self.risk, to, self._host, self._amount, self.untrusted)
 
     @property
     def grave(self) -> bool:
@@ -136,26 +126,43 @@ class ToolDef:
 
         Raises:
             UsageError: the destination is no text, or the amount no sum of US dollars.
-            PolicyDenied: the host's URL can be read in two ways.
+            PolicyDenied: the host's URL can be read in two ways, or a secret is not one for this tool.
         """
         to: tuple[str, ...] = ()
         if self._to:
-            to = self._destinations(plain[self._to])
+            to = self._destinations(plain)
+        if self.secrets is not None:
+            self._check_secrets(plain, self.secrets)
         host = self.end(plain).rpartition(":")[0] if self._host else ""
         usd_micro = 0
         if self._amount:
             usd_micro = usd_micro_of(plain[self._amount], f"argument {self._amount!r} of tool {self.name!r}")
         return Action(self.name, self.risk, plain, to, host, usd_micro, agent, run, marks)
 
-    def _destinations(self, value: Any) -> tuple[str, ...]:
+    def _destinations(self, plain: dict[str, Any]) -> tuple[str, ...]:
+        """All of them; where several arguments name some, an empty one names nothing."""
+        if len(self._to) == 1:
+            return self._destination(self._to[0], plain)
+        return tuple([one for name in self._to for one in self._destination(name, plain) if one])
+
+    def _destination(self, name: str, plain: dict[str, Any]) -> tuple[str, ...]:
+        value = plain[name]
         found = (value,) if isinstance(value, str) else value
         if found is None:
             return ()
         if not isinstance(found, list | tuple) or not all(isinstance(one, str) for one in found):
             raise UsageError(
-                f"argument {self._to!r} of tool {self.name!r} is a destination; give text, got {value!r:.80}"
+                f"argument {name!r} of tool {self.name!r} is a destination; give text, got {value!r:.80}"
             )
         return tuple(found)
+
+    def _check_secrets(self, plain: dict[str, Any], allowed: tuple[str, ...]) -> None:
+        refused = sorted(references_in(plain).difference(allowed))
+        if refused:
+            raise PolicyDenied(
+                f"secret {refused[0]!r:.100} is not for tool {self.name!r}, which may be given "
+                f"{', '.join(map(repr, allowed)) or 'none'}; add it to its secrets=(…) if it is meant"
+            )
 
     def end(self, plain: dict[str, Any]) -> str:
         """Host and port that a call reaches, as 'host:port', or 'host:' where no port is said; '' where no host is."""
@@ -196,6 +203,22 @@ def invoke(target: object, plain: dict[str, Any]) -> Coroutine[Any, Any, Any]:
     return call(**tool_of(target).arguments.typed(plain))
 
 
+def invoke_json(target: object, text: str) -> Coroutine[Any, Any, Any]:
+    """Call a tool with the JSON that a model wrote as its arguments.
+
+    Args:
+        target: What `@tool` returned.
+        text: A JSON object; blank for no arguments; the object may stand in a JSON string, as some models write it.
+
+    Raises:
+        UsageError: it is no tool; or the arguments do not fit, in words that a model can act on: which one, what is
+            expected, what came.
+    """
+    args, kwargs = tool_of(target).arguments.said(text)
+    call: Callable[..., Coroutine[Any, Any, Any]] = target  # type: ignore[assignment]
+    return call(*args, **kwargs)
+
+
 @overload
 def tool(function: Callable[P, Coroutine[Any, Any, T]], /) -> Callable[P, Coroutine[Any, Any, T]]: ...
 @overload
@@ -206,13 +229,16 @@ def tool(
     risk: Risk | None = None,
     effect: Effect | None = None,
     untrusted: bool = False,
-    to: str = "",
+    to: str | tuple[str, ...] = "",
     amount: str = "",
     host: str = "",
     retry: Retry | None = None,
     timeout_s: float | None = None,
     reconcile: Reconcile | None = None,
     raises: tuple[type[BaseException], ...] = (),
+    limit: int | None = None,
+    cache: bool = False,
+    secrets: tuple[str, ...] | None = None,
 ) -> Callable[[Callable[P, Any]], Callable[P, Coroutine[Any, Any, Any]]]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -221,13 +247,16 @@ def tool(
     risk: Risk | None = None,
     effect: Effect | None = None,
     untrusted: bool = False,
-    to: str = "",
+    to: str | tuple[str, ...] = "",
     amount: str = "",
     host: str = "",
     retry: Retry | None = None,
     timeout_s: float | None = None,
     reconcile: Reconcile | None = None,
     raises: tuple[type[BaseException], ...] = (),
+    limit: int | None = None,
+    cache: bool = False,
+    secrets: tuple[str, ...] | None = None,
 ) -> Any:
     """Make a function a tool: a call in a run is journaled like a step, and goes through the gate before.
 
@@ -241,15 +270,19 @@ def tool(
             None counts as 'spend'.
         effect: As for `@step`; None: 'once' for send and spend, 'repeatable' for the others.
         untrusted: Its result is written by strangers (web, mail, other firms): the run is marked from then on.
-        to: Argument that names the destination or destinations: address, payee, URL.
+        to: Argument that names the destination or destinations: address, payee, URL; a tuple where several do.
         amount: Argument that says what it costs in US dollars, at most: reserved before, settled with the result,
             free again after NotSent.
         host: Argument that names the host that it reaches, as a name or a URL; or the host itself. Secrets are put in
             for this host only.
         retry: As for `@step`.
-        timeout_s: Seconds for the function itself, above 0; what it waits for money before is not counted.
+        timeout_s: Seconds for the function itself, above 0; what it waits for money or in line before is not
+            counted. None: 600 (a workflow has none); `math.inf`: no limit.
         reconcile: As for `@step`.
         raises: As for `@step`.
+        limit: So many of its calls may be at work in this process at one time, at least 1; the others wait in line.
+        cache: For risk 'pure': the same arguments give the result that this process remembers.
+        secrets: Names of the secrets that may be put into a call; None: all that are bound to its host.
 
     Raises:
         UsageError: at decoration, if the options do not fit each other or the signature.
@@ -265,6 +298,9 @@ def tool(
         "timeout_s": timeout_s,
         "reconcile": reconcile,
         "raises": raises,
+        "limit": limit,
+        "cache": cache,
+        "secrets": secrets,
     }
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:

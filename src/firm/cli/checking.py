@@ -66,6 +66,7 @@ def _examine(home: "HomeFolder") -> "Iterator[Finding]":
     except FirmError as error:
         yield Finding("bad", "firm.toml", str(error))
     yield from _disk(home)
+    yield _isolation()
     yield from _founder(home.state)
     yield from _secrets(home.state)
     if not home.journal.exists():
@@ -114,6 +115,14 @@ def _disk(home: "HomeFolder") -> "Iterator[Finding]":
     waiting = len(spool.pending(home))
     if waiting and holder is None:
         yield Finding("warn", "requests", f"{waiting} wait for an owner: `firm up` takes them in")
+
+
+def _isolation() -> Finding:
+    from firm.sandbox import Level, probe
+
+    found = probe()
+    level = "ok" if found.level is Level.BUBBLEWRAP else "warn"
+    return Finding(level, "sandbox", f"{found.level.word}" + (f": {found.why}" if found.why else ""))
 
 
 def _founder(state: "Path") -> "Iterator[Finding]":

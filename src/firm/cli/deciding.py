@@ -6,46 +6,75 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from firm.cli.command import Command, Home, Json, note, visit
+from firm.cli.telling import one_line, whole
 
 if TYPE_CHECKING:
     from firm.root.firm import Firm
+    from firm.root.inbox import ReportView
     from firm.root.view import QuestionView
 
+MAX_LINES = 30
+"""Reports that the inbox shows."""
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Its id, from `firm ps`.")]
 
 
-def inbox(home: Home = None, as_json: Json = False) -> None:
-    """List what waits for you, the oldest first."""
+def inbox(
+    reports: Annotated[
+        bool, typer.Option("--reports", help="Only what you were told, all of it, the newest first.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """List what waits for you, the oldest first, and what you were told lately."""
     import asyncio
+    from datetime import UTC, datetime
 
     from firm.cli.text import print_json
+    from firm.root.inbox import last_look, note_look, since_of
 
-    async def main() -> list["QuestionView"]:
+    async def main() -> tuple[list["QuestionView"], list["ReportView"]]:
         async with visit(home) as firm:
-            return await firm.inbox()
+            if reports:
+                return [], await firm.reports()
+            if as_json:
+                return await firm.inbox(), []
+            since = since_of(last_look(firm.home), datetime.now(UTC))
+            found = await firm.inbox(), await firm.reports(since=since)
+            note_look(firm.home)
+            return found
 
-    found = asyncio.run(main())
+    questions, told = asyncio.run(main())
     if as_json:
-        print_json(found)
-    elif not found:
-        print("nothing waits for you")
-    else:
-        print("\n\n".join(describe(question) for question in found))
+        print_json(told if reports else questions)
+        return
+    if reports:
+        print("\n\n".join(whole(report) for report in told) or "you were told nothing yet")
+        return
+    print("\n\n".join(describe(question) for question in questions) or "nothing waits for you")
+    if told:
+        _tell_reports(told)
+
+
+def _tell_reports(told: list["ReportView"]) -> None:
+    print("\ntold lately (`firm inbox --reports` shows all of it):")
+    for report in told[:MAX_LINES]:
+        print(f"  {one_line(report)}")
+    if len(told) > MAX_LINES:
+        print(f"  and {len(told) - MAX_LINES} more")
 
 
 def describe(question: "QuestionView") -> str:
     """A question with all that is needed to answer it."""
-    from firm.cli.text import ago, clock, plain, shown
+    from firm.cli.asking import terms, text_lines
+    from firm.cli.text import ago, plain, shown
 
     kind = "" if question.kind == "ask" else f", {question.kind}"
     whose = f"run {plain(question.run)}" if question.run else "the firm itself"
     lines = [f"{question.id}  {whose}{kind}, asked {ago(question.asked_at)} ago"]
-    lines += [f"  {text}" for text in plain(question.text).splitlines()]
+    lines += [f"  {text}" for text in text_lines(question)]
     if question.options is not None:
         lines.append("  one of: " + ", ".join(shown(option) for option in question.options))
-    if question.deadline is not None:
-        then = f"then {shown(question.default)} is taken" if question.default is not None else "then it fails"
-        lines.append(f"  until {clock(question.deadline)}, {then}")
+    lines += [f"  {text}" for text in terms(question)]
     if question.kind == "approval":
         from firm.cli.approving import ANSWERS
 
@@ -57,12 +86,13 @@ def describe(question: "QuestionView") -> str:
 def answer(
     question_id: Annotated[str, typer.Argument(metavar="ID", help="Of the question, from `firm inbox`.")],
     value: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="VALUE",
-            help="One of its options, or JSON, or text; of an approval: accept, refuse, edit or say.",
+            help="One of its options, or JSON, or text; of an approval: accept, refuse, edit or say. "
+            "Left out: the question is shown.",
         ),
-    ],
+    ] = None,
     more: Annotated[
         str,
         typer.Argument(
@@ -72,7 +102,7 @@ def answer(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Answer a question.
+    """Answer a question; the first valid answer counts.
 
     With an open session (`firm login`) the answer counts as yours; without one it is recorded as unverified, and
     approves nothing that sends or spends.
@@ -81,14 +111,18 @@ def answer(
     from firm.cli.target import read_answer
     from firm.errors import UsageError
 
+    if value is None:
+        _show(home, question_id, as_json=as_json)
+        return
+
     async def work(firm: "Firm") -> str:
-        question = next((one for one in await firm.inbox() if one.id == question_id), None)
-        if question is not None and question.kind == "approval":
+        question = await firm.question(question_id)
+        if question.kind == "approval":
             given: object = word_of(value, more)
         elif more:
             raise UsageError(f"{more!r} is too much: question {question_id!r} takes one value; quote it")
         else:
-            given = read_answer(question.options if question is not None else None, value)
+            given = read_answer(question.options, value)
         session = session_of(firm)
         await firm.answer(question_id, given, session=session)
         return f"answered {question_id}" + (
@@ -96,6 +130,22 @@ def answer(
         )
 
     _do(home, work, as_json=as_json)
+
+
+def _show(home: Any, question_id: str, *, as_json: bool) -> None:
+    import asyncio
+
+    from firm.cli.text import print_json
+
+    async def main() -> "QuestionView":
+        async with visit(home) as firm:
+            return await firm.question(question_id)
+
+    question = asyncio.run(main())
+    if as_json:
+        print_json(question)
+    else:
+        print(describe(question))
 
 
 def resume(

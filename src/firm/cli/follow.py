@@ -10,12 +10,14 @@ import time
 from typing import Any
 
 from firm.cli.approving import ANSWERS, session_of, word_of
+from firm.cli.asking import terms, text_lines
 from firm.cli.command import DONE, FAILED, WAITS, complain, note
 from firm.cli.target import read_answer
-from firm.cli.text import clock, line, plain, print_json, shown, span
+from firm.cli.text import clock, line, print_json, shown, span
 from firm.errors import FirmError, ReplayDiverged, RunStuck, UsageError
 from firm.kernel.status import TERMINAL, Status
 from firm.policy.approval import APPROVAL
+from firm.policy.brake import asks_about
 from firm.root.door import Stop
 from firm.root.firm import Firm
 from firm.root.handle import Run
@@ -57,10 +59,7 @@ def _tell_end(run: Run, done: "asyncio.Future[Any]", *, as_json: bool) -> int:
     _progress("")
     error = done.exception()
     if error is None:
-        print_json(
-            {"id": run.id, "status": "succeeded", "result": done.result()} if as_json else done.result()
-        )
-        return DONE
+        return _tell_result(run, done.result(), as_json=as_json)
     if isinstance(error, (RunStuck, ReplayDiverged)):
         complain(f"{error}")
         return WAITS
@@ -69,6 +68,16 @@ def _tell_end(run: Run, done: "asyncio.Future[Any]", *, as_json: bool) -> int:
     told = str(error) if isinstance(error, FirmError) else f"{type(error).__name__}: {error}"
     complain(f"run {run.id} failed: {told}\n`firm show {run.id}` tells what it did")
     return FAILED
+
+
+def _tell_result(run: Run, value: Any, *, as_json: bool) -> int:
+    from firm.cli.mission import code_of, is_report, tell_report
+
+    report = is_report(value)
+    if report and not as_json:
+        return tell_report(value)
+    print_json({"id": run.id, "status": "succeeded", "result": value} if as_json else value)
+    return code_of(value) if report else DONE
 
 
 async def _look(firm: Firm, run: Run, *, interactive: bool, patient: bool) -> int:
@@ -96,12 +105,16 @@ async def _look(firm: Firm, run: Run, *, interactive: bool, patient: bool) -> in
 
 
 async def questions_of(firm: Firm, run_id: str) -> list[QuestionView]:
-    """Open questions of a run and of its children at any depth."""
+    """Open questions of a run and of its children at any depth, and those of the firm about what holds them."""
     found = await firm.inbox()
     if not found:
         return []
-    family = {run.id for run in await tree(firm, run_id)}
-    return [question for question in found if question.run in family]
+    family = {run.id: run.reason for run in await tree(firm, run_id)}
+    return [
+        question
+        for question in found
+        if question.run in family or any(asks_about(question.id, reason) for reason in family.values())
+    ]
 
 
 async def tree(firm: Firm, run_id: str) -> list[RunView]:
@@ -139,13 +152,14 @@ def _tell_waiting(run: Run, mine: list[QuestionView]) -> None:
 
 
 def _tell_question(question: QuestionView) -> None:
+    lines = text_lines(question)
+    if question.options and question.kind != APPROVAL:
+        lines[-1] += f" ({' or '.join(shown(option) for option in question.options)})"
+    for text in (*lines, *terms(question)):
+        note(f"  {text}")
     if question.kind == APPROVAL:
-        for text in plain(question.text).splitlines():
-            note(f"  {text}")
         note(f"  firm answer {question.id} accept (or: {', '.join(ANSWERS[1:])})")
         return
-    options = " or ".join(shown(option) for option in question.options or ())
-    note(f"  {line(question.text, 500)}" + (f" ({options})" if options else ""))
     example = question.options[0] if question.options else "ANSWER"
     note(f"  firm answer {question.id} {_typed(example)}")
 
@@ -174,25 +188,17 @@ def _progress(text: str) -> None:
 async def put_question(firm: Firm, question: QuestionView) -> None:
     """Put a question and answer it with what is typed; gives up when it is closed elsewhere."""
     _progress("")
-    note(f"\n{plain(question.text)}")
+    note("\n" + "\n".join([*text_lines(question), *terms(question)]))
     options = "/".join(shown(option).strip('"') for option in question.options or ())
     if question.kind == APPROVAL:
         options = ", ".join(ANSWERS)
     preset = f", Enter is {shown(question.default)}" if question.default is not None else ""
-    until = ""
-    if question.deadline is not None:
-        left_s = question.deadline.timestamp() - time.time()
-        until = (
-            f", taken by itself in {span(max(0, round(left_s)))}"
-            if preset
-            else f", open for {span(max(0, round(left_s)))}"
-        )
     while True:
-        sys.stderr.write(f"[{options or 'your answer'}{preset}{until}] ")
+        sys.stderr.write(f"[{options or 'your answer'}{preset}] ")
         sys.stderr.flush()
         typed = await _line_or_closed(firm, question.id)
         if typed is None:
-            note("(closed meanwhile)")
+            await _tell_closed(firm, question.id)
             return
         if not typed and question.default is None:
             continue
@@ -208,6 +214,14 @@ async def put_question(firm: Firm, question: QuestionView) -> None:
             complain(error)
             if question.id not in {other.id for other in await firm.inbox()}:
                 return
+
+
+async def _tell_closed(firm: Firm, question_id: str) -> None:
+    """How a question was closed while it stood here."""
+    try:
+        await firm.question(question_id)
+    except UsageError as error:
+        note(f"({error})")
 
 
 async def _line_or_closed(firm: Firm, question_id: str) -> str | None:

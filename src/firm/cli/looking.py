@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from firm.root.firm import Firm
+    from firm.root.inbox import NotesView, ReportView
     from firm.root.view import EventView, QuestionView, RunView, SpanView
 
     History = tuple[RunView, list[EventView], list[SpanView], list[QuestionView]]
+    Told = tuple[list[ReportView], NotesView | None]
 
 MAX_CHILDREN = 30
 """Children shown at one level of the tree."""
@@ -73,8 +75,9 @@ def _print_runs(runs: list["RunView"], inbox: list["QuestionView"], *, filtered:
 
 def _waits_for(run: "RunView", inbox: list["QuestionView"]) -> str:
     from firm.cli.text import clock, count, span
+    from firm.policy.brake import asks_about
 
-    mine = [question for question in inbox if question.run == run.id]
+    mine = [one for one in inbox if one.run == run.id or asks_about(one.id, run.reason)]
     parts = [f"you: {question.id} {question.text}" for question in mine[:1]]
     if len(mine) > 1:
         parts.append(count(len(mine) - 1, "more question"))
@@ -89,34 +92,55 @@ def _waits_for(run: "RunView", inbox: list["QuestionView"]) -> str:
 def show(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="Its id, from `firm ps`.")],
     last: Annotated[int, typer.Option("--last", min=1, help="Only so many of its last events.")] = 200,
+    context: Annotated[
+        bool, typer.Option("--context", help="Show what fills the context window of an agent's run instead.")
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Tell the history of a run: steps, retries, calls of models, questions."""
+    """Tell the history of a run: steps, retries, calls of models, questions, reports, notes."""
     import asyncio
+
+    if context:
+        from firm.cli.window import show_context
+
+        show_context(run_id, home, as_json=as_json)
+        return
 
     from firm.cli.text import print_json, render
 
-    async def main() -> tuple["History", "Tree | None"]:
+    async def main() -> tuple["History", "Told", "Tree | None"]:
         async with visit(home) as firm:
             run = firm.run(run_id)
             view, events, spans = await run.view(), await run.events(), await run.spans()
             questions = [question for question in await firm.inbox() if question.run == run_id]
-            return (view, events, spans, questions), None if as_json else await _tree(firm, view)
+            told = await firm.reports(run_id), await firm.notes(run_id)
+            return (view, events, spans, questions), told, None if as_json else await _tree(firm, view)
 
-    (view, events, spans, questions), tree = asyncio.run(main())
+    (view, events, spans, questions), (reports, notes), tree = asyncio.run(main())
     if as_json:
-        print_json({"run": view, "events": events, "spans": spans, "questions": questions})
+        found = {"run": view, "events": events, "spans": spans, "questions": questions}
+        print_json({**found, "reports": reports, "notes": notes})
         return
     _print_head(view, events)
     _print_events(events, spans, last)
     if tree is not None:
         print("\nchildren")
         render(tree)
+    _print_told(reports, notes)
     for question in questions:
         from firm.cli.deciding import describe
 
         print(f"\n{describe(question)}")
+
+
+def _print_told(reports: list["ReportView"], notes: "NotesView | None") -> None:
+    from firm.cli.telling import notes_lines, whole
+
+    if reports:
+        print("\ntold\n" + "\n".join(whole(report) for report in reversed(reports)))
+    if notes is not None:
+        print("\n" + "\n".join(notes_lines(notes)))
 
 
 def _print_head(view: "RunView", events: list["EventView"]) -> None:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from firm.cli.command import DONE, FAILED, Command, Home, Json, complain, note
+from firm.cli.mission import BudgetUsd, Isolation, Readable, Repo, Rounds, TestsCommand, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from pathlib import Path
 
     from firm.cli.serving import Served
     from firm.root.door import Stop
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    target: Annotated[str, typer.Argument(help="file.py:workflow")],
+    target: Annotated[str, typer.Argument(help="file.py:workflow; with --repo a mission in words")],
     args: Annotated[
         list[str] | None, typer.Argument(help="Its arguments, each as JSON; plain words where it takes text.")
     ] = None,
@@ -33,30 +35,39 @@ def run(
             "--no-wait", help="Do not ask here: leave (exit code 3) when only an answer is missing."
         ),
     ] = False,
+    repo: Repo = None,
+    tests: TestsCommand = None,
+    budget: BudgetUsd = None,
+    turns: Turns = None,
+    rounds: Rounds = None,
+    isolation: Isolation = None,
+    readable: Readable = None,
     home: Home = None,
     as_json: Json = False,
 ) -> int:
     """Run a workflow to its end and print its result as JSON.
 
-    An unfinished run of the same workflow with the same arguments is joined; --new starts another one.
+    An unfinished run of the same workflow with the same arguments is joined; --new starts another one. With --repo an
+    agent works until the tests of a git repository pass; what comes of it is a branch and a report.
     """
-    from firm.cli.target import find_target, read_args
+    from firm.cli.mission import budget_of
     from firm.errors import UsageError
     from firm.root.door import drive
     from firm.root.firm import Firm
 
     if new and id is not None:
         raise UsageError("--new and --id exclude each other: with an id there is one run of that name")
-    workflow = find_target(target)
-    values = read_args(workflow.definition, args or [])
+    only = {"tests": tests, "rounds": rounds, "isolation": isolation, "readable": readable}
+    workflow, values, otherwise = _work(target, args or [], repo, only)
+    most = budget_of(budget, turns, otherwise)
     firm = Firm.open(home)
     say_home(firm)
-    _find_code(firm)
+    find_code(firm)
 
     async def begin() -> "Run":
         joined = None if new or id is not None else await firm.find_unfinished(workflow, tuple(values))
         if joined is None:
-            return await firm.start(workflow, *values, id=id)
+            return await firm.start(workflow, *values, id=id, budget=most)
         note(f"joining the unfinished run {joined.id} (--new starts another)")
         return joined
 
@@ -71,6 +82,27 @@ def run(
         )
 
     return drive(main)
+
+
+def _work(
+    target: str, args: list[str], repo: "Path | None", only: dict[str, Any]
+) -> tuple[Any, list[Any], Any]:
+    """What is to be run: the workflow, its arguments, and the budget where none is given."""
+    from firm.cli import mission
+    from firm.cli.target import find_target, read_args
+    from firm.errors import UsageError
+
+    if repo is None:
+        mission.check_alone(only)
+        workflow = find_target(target)
+        return workflow, read_args(workflow.definition, args), None
+    if args:
+        raise UsageError(
+            f"{args[0]!r} is one word too many: with --repo the mission is one argument, in quotes"
+        )
+    from firm.agent.repository.mission import mend
+
+    return mend, [mission.order_of(target, repo, only)], mission.DEFAULT
 
 
 async def _carry(
@@ -104,7 +136,7 @@ def _at_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _find_code(firm: "Firm") -> None:
+def find_code(firm: "Firm") -> None:
     """Modules beside the founder's files are found, wherever this command was called."""
     from pathlib import Path
 
@@ -141,7 +173,7 @@ def up(
 
     firm = Firm.open(home)
     say_home(firm)
-    _find_code(firm)
+    find_code(firm)
     holder = holder_of(firm.home.lock)
     if holder is not None:
         return _is_up(firm, holder)

@@ -57,7 +57,8 @@ def _split(target: str) -> tuple[str, str]:
     if not colon or not place:
         if any(letter.isspace() for letter in target):
             raise UsageError(
-                f"a mission in words ({target[:60]!r}) is for a later version; give file.py:workflow"
+                f"a mission in words ({target[:60]!r}) needs a repository to work on: --repo DIR; else give "
+                "file.py:workflow"
             )
         raise UsageError(f"{target!r} is no target; give file.py:workflow, for example dinner.py:dinner")
     return place, name
@@ -98,7 +99,7 @@ def _workflows(module: ModuleType) -> list[str]:
         name
         for name, value in vars(module).items()
         if isinstance(getattr(value, "definition", None), WorkflowDef)
-        and getattr(value, "__module__", "") == module.__name__
+        and module.__name__ in (getattr(value, "__module__", ""), getattr(value, "module", ""))
     )
 
 

@@ -17,6 +17,7 @@ from firm.ids import check_id, digest
 from firm.kernel.call import Ask, Send
 from firm.kernel.context import StepInfo, current, workflow_here
 from firm.kernel.failure import readable
+from firm.kernel.question import stakes_of
 from firm.kernel.run import Run
 from firm.kernel.signal import ContinueAs
 from firm.kernel.value import BUILTIN, encode_input
@@ -105,21 +106,31 @@ def ask(
     options: Iterable[Any] | None = None,
     default: Any = None,
     deadline: float | timedelta | datetime | None = None,
+    one_way: bool = False,
+    waiting: str | float = "",
 ) -> Coroutine[Any, Any, Any]:
-    """Ask the founder, and wait for the answer at no cost.
+    """Ask the founder, and wait for the answer at no cost. The first valid answer counts.
 
     Args:
         question: In plain words.
         options: The answers allowed; None: any.
         default: The answer that is taken at the deadline; None: there is none.
         deadline: Seconds from now, or a datetime with a time zone; None: waits for ever.
+        one_way: What is decided cannot be taken back: the founder is told so, and no default is ever taken.
+        waiting: What waiting costs, which the founder is told: plain words, or a number: US dollars a day.
 
     Outside any run the default is the answer, so that unit tests need no engine.
 
     Raises:
         DeadlineExceeded: nobody answered in time and there is no default.
-        UsageError: outside any run without a default, inside a step, or the default is none of the options.
+        UsageError: outside any run without a default, inside a step, the default is none of the options, or a
+            one-way decision with a default.
     """
+    if one_way and default is not None:
+        raise UsageError(
+            f"ask({question!r}, one_way=True, default={default!r}): a decision that cannot be taken back never falls "
+            "to a default; leave default= out, and with a deadline catch DeadlineExceeded"
+        )
     if current.get() is None and default is not None:
         return _at_once(default)
     here = workflow_here("ask()")
@@ -129,9 +140,14 @@ def ask(
     if allowed is not None and default is not None and default not in allowed:
         raise UsageError(f"ask({question!r}): the default {default!r} is none of the options {allowed!r}")
     question = readable(question)
-    what = Ask(question, allowed, _default(default), _deadline_us(here, deadline))
+    stakes = stakes_of(waiting, one_way=one_way, marks=here.marks)
+    until_us = _deadline_us(here, deadline)
+    what = Ask(question, allowed, _default(default), until_us, detail=stakes.encode())
     BUILTIN.encode(allowed)
-    return here.call_other(what, "ask", encode_input((question, allowed), {}))
+    named: dict[str, Any] = {"one_way": True} if one_way else {}
+    if waiting != "":
+        named["waiting"] = waiting
+    return here.call_other(what, "ask", encode_input((question, allowed), named))
 
 
 def put_question(

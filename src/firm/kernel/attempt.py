@@ -23,6 +23,7 @@ from firm.kernel.mark import marked, unmarked
 from firm.kernel.ports import Clock, Randomness
 from firm.kernel.process import Processes
 from firm.kernel.run import Run
+from firm.kernel.signal import Held
 from firm.kernel.value import BUILTIN
 
 MAX_THREADS = 64
@@ -56,6 +57,9 @@ class Writer(Protocol):
 
     def quiet(self, run: Run) -> None:
         """Something of the run came to rest."""
+
+    def hold(self, run: Run, call: Call, key: str) -> None:
+        """Put a call back as if it had not begun."""
 
     async def confirm_dead(self, worker: str) -> bool:
         """Whether an earlier worker surely does nothing any more."""
@@ -109,7 +113,10 @@ class Attempts:
             run.in_flight -= 1
             call.task = None
             if self._write_rows(run, info):
-                self._failed(run, call, error, info.marks)
+                if isinstance(error, Held) and not call.intent:
+                    self._writer.hold(run, call, error.key)
+                else:
+                    self._failed(run, call, error, info.marks)
                 self._writer.quiet(run)
             return
         run.in_flight -= 1

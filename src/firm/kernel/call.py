@@ -52,6 +52,7 @@ class Call:
         "dropped",
         "future",
         "held",
+        "hold",
         "input",
         "intent",
         "intent_by",
@@ -99,6 +100,8 @@ class Call:
         """It is being found out, by its reconciler or the founder, whether this attempt happened."""
         self.held = False
         """It was made while older history was replayed: it may have been begun in an earlier life."""
+        self.hold = ""
+        """Key of the brake that holds it back; '': none does."""
         self.at_work = False
         """A thread carries it out right now, wanted or not."""
         self.late: tuple[Done, StepInfo] | None = None
@@ -194,6 +197,8 @@ class Start(msgspec.Struct, array_like=True, frozen=True):
     """What its parent, or the generation before, had when it began; sorted."""
     charter: bytes = b""
     """In whose name it acts and what it may do; opaque to the kernel."""
+    pace: bytes = b""
+    """Of a later generation: what was counted of the one before (`firm.kernel.pace`)."""
 
     def encode(self) -> bytes:
         """Bytes for the event."""

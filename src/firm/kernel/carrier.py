@@ -20,6 +20,7 @@ from firm.kernel.claims import IN_DOUBT, Claims
 from firm.kernel.definition import StepDef, WorkflowDef
 from firm.kernel.failure import record_failure
 from firm.kernel.halt import Halts
+from firm.kernel.hold import Holds
 from firm.kernel.journal import (
     MAX_RUN_EVENTS,
     Also,
@@ -40,6 +41,7 @@ from firm.kernel.journal import (
 )
 from firm.kernel.mark import NONE, marked, unmarked, words_of
 from firm.kernel.outbox import Batch, Outbox
+from firm.kernel.pace import Brake
 from firm.kernel.ports import Clock, Ids, Randomness, SystemClock, SystemIds, system_randomness
 from firm.kernel.run import UNWIND_TIMES, Outcome, Run
 from firm.kernel.status import TERMINAL, Status
@@ -70,6 +72,9 @@ class Ended:
 
 class Carrier:
     """The inside of a `Worker` (see there for the arguments)."""
+
+    brake: Brake | None = None
+    """Asked before calls of runs that wake themselves or answer others, and before child runs begin."""
 
     def __init__(
         self,
@@ -105,6 +110,7 @@ class Carrier:
         self._attempts = Attempts(self, self._loop)
         self._claims = Claims(self)
         self._halts = Halts(self, self._claims)
+        self._holds = Holds(self, self._claims)
         self._alarm = Alarm(self.clock, self._ring)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._deliveries: deque[Batch] = deque()
@@ -302,6 +308,12 @@ class Carrier:
             self._fail(run, call, UsageError(_too_long(run)))
             return
         what = call.what
+        if (
+            run.pace is not None
+            and self.brake is not None
+            and self._is_held(run, call, self.brake.look(run, call))
+        ):
+            return
         if isinstance(what, StepDef):
             self._start_step(run, call, what)
         elif isinstance(what, WorkflowDef):
@@ -347,6 +359,8 @@ class Carrier:
             return
         if child in self.active:
             self._child_refused(run, call, child)
+            return
+        if self.brake is not None and self._is_held(run, call, self.brake.begins(run, call)):
             return
         charter = run.charter if call.charter is None else call.charter
         self.new_run(child, definition, call.args[0], parent=run, place=call.place, charter=charter)
@@ -440,6 +454,8 @@ class Carrier:
     def drop_call(self, run: Run, call: Call) -> None:
         """The workflow gave up on a call that has no outcome."""
         what = call.what
+        if call.hold:
+            self._holds.given_up(run, call)
         if call.task is not None:
             self._attempts.give_up(run, call, call.task)
         elif isinstance(what, StepDef) and call.intent and call.held:
@@ -589,6 +605,15 @@ class Carrier:
         self._stuck[run_id] = error
 
     def _continue(self, run: Run, outcome: Outcome) -> None:
+        verdict = "" if run.pace is None or self.brake is None else self.brake.look(run, None)
+        if isinstance(verdict, Exception):
+            run.outcome = Outcome(Status.FAILED, record_failure(verdict).encode())
+            self._end(run, run.outcome)
+            return
+        self._holds.hold_back(run, verdict)
+        if verdict:
+            self._arm(run)
+            return
         run.over = True
         self._attempts.cancel(run)
         old, definition = run.start, run.definition
@@ -597,7 +622,7 @@ class Carrier:
         start = Start(
             old.workflow, definition.code, definition.version, outcome.body, run.generation + 1,
             old.parent, old.parent_place, old.by, run.unread(), run.in_gap,
-            words_of(run.marks), run.charter,
+            words_of(run.marks), run.charter, b"" if run.pace is None else run.pace.encode(),
         )  # fmt: skip
         self.write(run, Kind.CONTINUED)
         self.write(run, Kind.STARTED, body=start.encode(), name=definition.name)
@@ -608,6 +633,40 @@ class Carrier:
         run.mail_upto, run.parent, run.halted = old.mail_upto, old.parent, old.halted
         self.active[run.id] = run
         return run
+
+    # --- held back by a brake -----------------------------------------------------------------------------------
+
+    def _is_held(self, run: Run, call: Call, verdict: str | Exception) -> bool:
+        """Whether a call does not begin now: it is held, or fails."""
+        if isinstance(verdict, Exception):
+            self._fail(run, call, verdict)
+        elif verdict:
+            self._holds.hold(run, call, verdict)
+        return bool(verdict)
+
+    def hold(self, run: Run, call: Call, key: str) -> None:
+        """Put a call back as if it had not begun: nothing of it stands in the journal, a replay makes it anew."""
+        self._holds.hold(run, call, key)
+
+    def held(self, key: str) -> int:
+        """Runs that a brake holds back."""
+        return self._holds.count(key)
+
+    def free(self, key: str, count: int | None = None) -> int:
+        """Let calls begin that a brake holds back, unless it holds them again.
+
+        Args:
+            key: Of the brake.
+            count: At most so many calls, those that came first; None: all.
+
+        Returns:
+            How many were let go; a run that is out of memory counts as one.
+        """
+        return self._holds.free(key, count)
+
+    async def find_held(self) -> list[str]:
+        """Keys of the brakes that held runs back when the journal was last open; from now on `free` reaches them."""
+        return await self._holds.find()
 
     # --- stopping (firm.kernel.halt.Halter) -------------------------------------------------------------------
 
@@ -683,7 +742,9 @@ class Carrier:
         )
         wake_us = self.clock.now_us() if busy else self._wake_of(run)
         self._drop(run)
-        status, reason = (Status.STUCK, IN_DOUBT) if open_effects and not busy else (Status.SUSPENDED, "")
+        status, reason = Status.SUSPENDED, self._holds.reason(run)
+        if open_effects and not busy:
+            status, reason = Status.STUCK, IN_DOUBT
         self.parking.add(run.id)
         self._outbox.also(Stand(run.id, run.epoch, status, self.clock.now_us(), reason, wake_us))
 

@@ -47,11 +47,17 @@ def fits(definition: WorkflowDef, events: list[Event]) -> bool:
     start = Start.decode(events[0].body)
     if start.version != definition.version:
         return False
-    run = Run(_Silent(), events[0].run, events[0].epoch, definition)
-    run.replay(events)
+    run = replayed(definition, events)
     fit = run.broken is None
     run.evict()
     return fit
+
+
+def replayed(definition: WorkflowDef, events: list[Event]) -> Run:
+    """A run as its history has left it, to be looked at and then evicted. Runs workflow code, and no step."""
+    run = Run(_Silent(), events[0].run, events[0].epoch, definition)
+    run.replay(events)
+    return run
 
 
 def _surely_fits(definition: WorkflowDef, events: list[Event]) -> bool:

@@ -15,6 +15,8 @@ from firm.kernel.journal import Also, Answer, Event, Journal, Mail, NewRun, Refu
 log = logging.getLogger("firm")
 FIRST_WAIT_S = 0.05
 MAX_WAIT_S = 2.0
+_BRING_MAIL = frozenset({Mail, Answer})
+"""Lines after which there may be mail to deliver."""
 
 Ack = Callable[[Refused], None]
 
@@ -104,7 +106,7 @@ class Outbox:
             self._dirty.clear()
             batch, self.batch = self.batch, Batch()
             batch.refused = await self._commit(batch)
-            if batch.look or any(isinstance(row, Mail | Answer) for row in batch.also):
+            if batch.look or not _BRING_MAIL.isdisjoint(map(type, batch.also)):
                 batch.mail = await self._new_mail()
             self._committed(batch)
             if not self._dirty.is_set():

@@ -43,18 +43,21 @@ class SystemClock:
 
 
 class SystemIds:
-    """Drawn from the system's source of randomness, some hundred at a time."""
+    """Ids that follow one another up to the end of a block: rows of runs of one time lie together in the journal."""
 
     def __init__(self) -> None:
-        self._bytes = b""
+        self._block = ""
+        self._next = len(_PAIRS)
         self._pid = 0
 
     def draw(self) -> str:
-        """50 random bits in base 32."""
-        if not self._bytes or self._pid != os.getpid():  # a forked process must not draw the same
-            self._bytes, self._pid = secrets.token_bytes(7 * 500), os.getpid()
-        bits, self._bytes = int.from_bytes(self._bytes[-7:]), self._bytes[:-7]
-        return "".join([_PAIRS[bits >> shift & 1023] for shift in (40, 30, 20, 10, 0)])
+        """40 random bits, the same for a block, and 10 bits that begin at random and count up; in base 32."""
+        if self._next == len(_PAIRS) or self._pid != os.getpid():  # a forked process must not draw the same
+            bits, self._pid = secrets.randbits(50), os.getpid()
+            self._block = "".join([_PAIRS[bits >> shift & 1023] for shift in (40, 30, 20, 10)])
+            self._next = bits & 1023
+        self._next += 1
+        return self._block + _PAIRS[self._next - 1]
 
 
 def system_randomness() -> Randomness:

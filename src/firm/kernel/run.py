@@ -22,6 +22,7 @@ from firm.kernel.failure import Failure, rebuild_failure, record_failure
 from firm.kernel.journal import Event, Kind
 from firm.kernel.loop import RunLoop
 from firm.kernel.mark import FIRST, NONE, add_marks, unmarked
+from firm.kernel.pace import Pace
 from firm.kernel.signal import ContinueAs, Evicted
 from firm.kernel.status import Status
 from firm.kernel.value import BUILTIN, encode_input
@@ -92,6 +93,7 @@ class Run:
         "forced",
         "generation",
         "halted",
+        "hold",
         "host",
         "id",
         "in_flight",
@@ -102,6 +104,7 @@ class Run:
         "marks",
         "outcome",
         "over",
+        "pace",
         "parent",
         "places",
         "replaying",
@@ -172,7 +175,11 @@ class Run:
         self.halted = False
         """It is being stopped: nothing of it begins any more."""
         self.over = False
+        self.pace: Pace | None = None
+        """What is counted of it; None: it never woke itself and never sent anything."""
         # kept by the host
+        self.hold = ""
+        """Key of the brake that keeps it from its next generation."""
         self.seq = 0
         self.base_seq = 0
         self.last_us = 0
@@ -247,6 +254,9 @@ class Run:
         self.charter = start.charter
         if start.marks:
             self.marks = frozenset(start.marks)
+        if start.generation > 1:
+            self.pace = Pace.decode(start.pace) if start.pace else Pace()
+            self.pace.turned(event.at_us)
         self._gap = self._gap or start.restored
         for topic, value in start.messages:
             self._mailbox.setdefault(topic, deque()).append(value)
@@ -276,6 +286,10 @@ class Run:
             return
         self.wakes.pop(place, None)
         call.intent = False
+        if self.pace is not None:
+            self.pace.came_to(event.name, event.body)
+            if type(call.what) is Send and event.kind == Kind.DONE:
+                self.pace.sent(call.what.to, event.at_us)
         future = cast("asyncio.Future[Any]", call.future)
         if future.done():
             return
@@ -304,13 +318,19 @@ class Run:
             self.host.attempt_written(self, call)
 
     def _on_timer(self, event: Event) -> None:
+        if self.pace is None:
+            self.pace = Pace()
+        self.pace.turned(event.at_us)
         if not self.loop.fire(event.place):
             self._diverge(
                 event.place, f"timer {event.place}, fired", f"{self.loop.timer_count} timers so far"
             )
 
     def _on_message(self, event: Event) -> None:
-        value = Posted.decode(event.body).value
+        posted = Posted.decode(event.body)
+        value = posted.value
+        if self.pace is not None:
+            self.pace.heard(posted.sender)
         waiting = self._receivers.get(event.name)
         while waiting:
             future = waiting.popleft()
@@ -339,6 +359,8 @@ class Run:
         if future.done():
             return
         posted = Posted.decode(event.body)
+        if self.pace is not None and posted.sender != "deadline":
+            self.pace.news()
         if posted.sender == "deadline" and not call.what.default:
             future.set_exception(DeadlineExceeded(f"nobody answered {call.what.text!r} in time"))
         else:
@@ -381,6 +403,8 @@ class Run:
     def call_other(self, what: Ask | Send, name: str, input: bytes) -> Coroutine[Any, Any, Any]:
         """Fix the place of a question or a message."""
         self.places += 1
+        if self.pace is None and type(what) is Send:
+            self.pace = Pace()
         return self._made(Call(self.places, what, name, ((), {}), input))
 
     def _made(self, call: Call) -> Coroutine[Any, Any, Any]:
@@ -493,6 +517,10 @@ class Run:
         if self._state is None:
             self._state = {}
         return self._state
+
+    def state_of(self, name: str) -> Any:
+        """One thing of `state`; None where nobody has put it there."""
+        return None if self._state is None else self._state.get(name)
 
     def is_patched(self, name: str) -> bool:
         """Rule K11: true in new runs and where it was true before, false while older history is replayed."""

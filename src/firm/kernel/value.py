@@ -14,6 +14,7 @@ import types
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Any, cast, get_origin, get_type_hints
 
 import msgspec
@@ -298,7 +299,7 @@ class Signature:
     Raises UsageError where an annotation cannot be resolved or stored.
     """
 
-    __slots__ = ("_codecs", "_signature", "_simple", "name", "result")
+    __slots__ = ("_codecs", "_least", "_signature", "_simple", "name", "result")
 
     def __init__(self, function: Callable[..., object], name: str) -> None:
         self.name = name
@@ -313,18 +314,16 @@ class Signature:
             for parameter in self._signature.parameters.values()
         }
 
-        simple = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        self._simple = all(parameter.kind is simple for parameter in self._signature.parameters.values())
+        parameters = self._signature.parameters.values()
+        self._simple = all(one.kind is one.POSITIONAL_OR_KEYWORD for one in parameters)
+        self._least = sum(one.default is one.empty for one in parameters)
+        """So many arguments have to be given, where all are simple: those without a default stand first."""
 
     def encode_args(self, args: tuple[object, ...], kwargs: dict[str, object]) -> bytes:
         """Arguments as bytes; UsageError if number, names or types are wrong."""
-        if self._simple and not kwargs and len(args) == len(self._codecs):
-            return _encode(
-                {
-                    key: codec.encode(item)
-                    for (key, codec), item in zip(self._codecs.items(), args, strict=True)
-                }
-            )
+        if self._simple and not kwargs and self._least <= len(args) <= len(self._codecs):
+            given = zip(self._codecs.items(), args, strict=False)
+            return _encode({key: codec.encode(item) for (key, codec), item in given})
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -340,8 +339,13 @@ class Signature:
             if key not in self._codecs:
                 raise UsageError(f"{self.name}{self._signature}: it was started with an argument {key!r}")
             values[key] = self._codecs[key].decode(item)
-        if self._simple and len(values) == len(self._codecs):
-            return tuple([values[key] for key in self._codecs]), {}
+        count = len(values)
+        if (
+            self._simple
+            and count >= self._least
+            and all(map(values.__contains__, islice(self._codecs, count)))
+        ):
+            return tuple([values[key] for key in islice(self._codecs, count)]), {}
         bound = inspect.BoundArguments(self._signature, cast("Any", values))
         return bound.args, bound.kwargs
 

@@ -17,7 +17,8 @@ from firm.kernel.carrier import Carrier, Ended, closed_while_awaited, stopped_te
 from firm.kernel.claims import IN_DOUBT
 from firm.kernel.definition import WorkflowDef, workflow_of
 from firm.kernel.failure import readable
-from firm.kernel.journal import STOPPED, Answer, Kind, Mail, Question, is_stopped
+from firm.kernel.journal import STOPPED, Kind, Mail, Question, is_stopped
+from firm.kernel.question import answer_to, check_answer, check_open
 from firm.kernel.status import TERMINAL, Status
 from firm.kernel.value import BUILTIN
 
@@ -181,20 +182,24 @@ class Worker(Carrier):
         await self.commit(Mail(run_id, Kind.CANCEL, by, "cancel"))
 
     async def answer(self, question_id: str, value: object, *, by: str) -> Question:
-        """Answer a question, durable on return; UsageError if that was done before or the value is not allowed."""
+        """Answer a question, durable on return.
+
+        Raises:
+            UsageError: somebody was first, its time is over, or the value is not allowed.
+        """
         if check_id(by, "by") in ("deadline", "closed"):
             raise UsageError(f"by={by!r} is a word of the engine; say who answers")
         question = await self.journal.question(question_id)
         if question is None:
             raise UsageError(f"there is no question {question_id!r}; `firm inbox` lists them")
-        if question.answered_us:
-            raise UsageError(f"question {question_id!r} was answered already, by {question.by}")
+        check_open(question, self.clock.now_us())
         check_answer(question, value)
         body = BUILTIN.encode(value)
         closing = self.close(answer_to(question, body, by=by, at_us=self.clock.now_us()))
         refused = await self.commit()
         if not closing or question_id in refused.answers:
-            raise UsageError(f"question {question_id!r} was answered already, or its time was over")
+            check_open(await self.journal.question(question_id) or question, self.clock.now_us())
+            raise UsageError(f"question {question_id!r} was answered at the same moment; see `firm inbox`")
         if not question.run and self.on_firm_answer is not None:
             self.on_firm_answer(question, value)
         return question
@@ -324,23 +329,3 @@ def _same_args(definition: WorkflowDef, one: bytes, other: bytes) -> bool:
         return definition.signature.decode_args(one) == definition.signature.decode_args(other)
     except UsageError:
         return False
-
-
-def answer_to(question: Question, body: bytes, *, by: str, at_us: int) -> Answer:
-    """The row that closes a question; the run that waits for it gets mail."""
-    mail = Mail(question.run, Kind.ANSWERED, by, question.id, question.place, question.kind, body)
-    return Answer(question.id, body, by, at_us, mail if question.run else None)
-
-
-def check_answer(question: Question, value: object) -> None:
-    """Whether a value may answer a question.
-
-    Raises:
-        UsageError: it is none of the options.
-    """
-    options: Any = BUILTIN.decode(question.options)
-    if options is None or any(value == option and type(value) is type(option) for option in options):
-        return
-    if question.kind == IN_DOUBT and isinstance(value, dict) and list(value) == ["done"]:
-        return
-    raise UsageError(f"question {question.id!r} takes one of {options!r}, not {value!r}")

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable
 
 log = logging.getLogger("firm")
+_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 TOLERATED_US = 5_000_000
 """A wall clock that is behind the last line by no more than this is not spoken of."""
 
 
 def boot_us() -> int:
     """Microseconds that the machine has been on, asleep or awake (where the system can tell)."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return (time.monotonic_ns() if clock is None else time.clock_gettime_ns(clock)) // 1000
+    return (time.monotonic_ns() if _BOOTTIME is None else time.clock_gettime_ns(_BOOTTIME)) // 1000
 
 
 class LedgerClock:

@@ -157,6 +157,19 @@ class Ledger:
             reservation.state = HELD
         return reservation
 
+    def reopen_at(self, most: Amount, purses: Sequence[Purse], tags: Tags) -> Reservation | None:
+        """The same reservation as an earlier process made it at this place of this run, to be held on.
+
+        Only for a step that does nothing but reserve: as it is made again, nothing was done with the first one.
+
+        Returns:
+            None if there is none with this maximum and these purses: reserve anew.
+        """
+        found = self._losses.find_at(tags.run, tags.place)
+        if found is None or found.most != most or found.purses != tuple([purse.id for purse in purses]):
+            return None
+        return self.reopen(found.number)
+
     # --- close (the methods of `Reservation`) ---------------------------------------------------------------
 
     def settle(self, reservation: Reservation, used: Amount, saved_usd_micro: int = 0) -> None:

@@ -35,7 +35,10 @@ class Losses:
     ) -> None:
         self._pen, self._clock = pen, clock
         self._after_us, self._spent, self._release = after_us, spent, release
-        self._lost: dict[Reservation, None] = {}
+        self._lost: dict[int, Reservation] = {}
+        """By number."""
+        self._at: dict[tuple[str, int], Reservation] = {}
+        """Those of calls in runs, by run and place: the newest."""
         self._timer_armed = False
 
     def add(self, one: Reservation, why: str) -> None:
@@ -44,32 +47,44 @@ class Losses:
         if one.account != LOST:
             self._pen.together(entries.loss(one, why, self._clock.now_us()), one)
             one.account = LOST
-        self._lost[one] = None
+        self._lost[one.number] = one
+        if one.tags.run:
+            self._at[one.tags.run, one.tags.place] = one
         if not self._timer_armed:
             self._timer_armed = True
             self._pen.loop.call_soon(self._look, context=self._pen.context)
 
     def find(self, number: int) -> Reservation | None:
         """A lost reservation by its number; it is lost no more."""
-        for one in self._lost:
-            if one.number == number:
-                del self._lost[one]
-                return one
-        return None
+        found = self._lost.get(number)
+        if found is not None:
+            self._drop(found)
+        return found
+
+    def find_at(self, run: str, place: int) -> Reservation | None:
+        """The newest one that was lost at this place of a run; it stays lost."""
+        return self._at.get((run, place))
+
+    def _drop(self, one: Reservation) -> None:
+        del self._lost[one.number]
+        at = (one.tags.run, one.tags.place)
+        if self._at.get(at) is one:
+            del self._at[at]
 
     def stop(self) -> None:
         """Write nothing off any more."""
         self._lost.clear()
+        self._at.clear()
 
     def _look(self) -> None:
         now_us = self._clock.now_us()
-        for one in [one for one in self._lost if one.made_us + self._after_us <= now_us]:
-            del self._lost[one]
+        for one in [one for one in self._lost.values() if one.made_us + self._after_us <= now_us]:
+            self._drop(one)
             one.state = WRITTEN_OFF
             self._release(one, one.measures if self._spent else None)
             self._pen.together(entries.write_off(one, now_us, spent=self._spent), one)
         self._timer_armed = bool(self._lost)
         if self._lost:
-            next_us = min(one.made_us for one in self._lost) + self._after_us
+            next_us = min(one.made_us for one in self._lost.values()) + self._after_us
             left_s = min(LOOK_S, (next_us - now_us) / 1e6)
             self._pen.loop.call_later(left_s, self._look, context=self._pen.context)

@@ -26,6 +26,7 @@ import msgspec
 from firm.model.message import Audio, File, Image, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from firm.model.request import Request, Tool
 from firm.model.target import Model
+from firm.model.transcript import of_each
 from firm.model.vectors import Texts
 
 PER_CALL = 512
@@ -58,13 +59,8 @@ def most_read(request: Request, model: Model) -> int:
     if type(request) is Texts:
         found = sum([size_of(text) + PER_TEXT for text in request.texts])
     else:
-        found = PER_CALL + PER_MESSAGE * len(request.messages)
-        for message in request.messages:
-            content = message.content
-            if type(content) is str:
-                found += len(content) if content.isascii() else size_of(content)
-            else:
-                found += _most_in_parts(message, model.wire)
+        measure = _anthropic if model.wire == "anthropic" else _most_in_message
+        found = PER_CALL + sum(of_each(request.messages, measure.__name__, measure))
         if request.tools:
             found += _most_in_tools(request.tools)
         if request.schema is not None:
@@ -80,16 +76,29 @@ def size_of(text: str) -> int:
 
 def holds_media(request: Request) -> bool:
     """Whether it holds anything but text: pictures, sound, documents."""
-    for message in request.messages:
-        if type(message.content) is not str:
-            for part in message.content:
-                if type(part) in (Image, Audio, File) or (type(part) is ToolResult and part.images):
-                    return True
+    return any(of_each(request.messages, "media", _has_media))
+
+
+def _has_media(message: Message) -> bool:
+    if type(message.content) is not str:
+        for part in message.content:
+            if type(part) in (Image, Audio, File) or (type(part) is ToolResult and part.images):
+                return True
     return False
 
 
-def _most_in_parts(message: Message, wire: str) -> int:
-    return sum([PER_PART + _most_in(part, wire) for part in message.parts])
+def _most_in_message(message: Message, wire: str = "") -> int:
+    content = message.content
+    if isinstance(content, str):
+        return PER_MESSAGE + size_of(content)
+    found = PER_MESSAGE + PER_PART * len(content)
+    for part in content:
+        found += _most_in(part, wire)
+    return found
+
+
+def _anthropic(message: Message) -> int:
+    return _most_in_message(message, "anthropic")
 
 
 def _most_in(part: Part, wire: str) -> int:
@@ -97,10 +106,10 @@ def _most_in(part: Part, wire: str) -> int:
         case Text(text):
             return size_of(text)
         case ToolResult(id, text, name, _, images):
-            pictures = IMAGE_TOKENS.get(wire, MAX_IMAGE_TOKENS) * len(images)
-            return size_of(text) + size_of(name) + size_of(id) + pictures
+            found = size_of(text + name + id)
+            return found + IMAGE_TOKENS.get(wire, MAX_IMAGE_TOKENS) * len(images) if images else found
         case ToolCall(id, name, arguments):
-            return REWRITTEN * size_of(arguments) + size_of(name) + size_of(id)
+            return REWRITTEN * size_of(arguments) + size_of(name + id)
         case Reasoning(text, _, data):
             return size_of(text) + size_of(data)
         case Image():

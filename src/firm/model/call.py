@@ -4,15 +4,16 @@ One rule: a reply that was paid for is written down before anything is decided a
 the one round of repair, is worked out outside the step, from what the journal has.
 """
 
+import contextlib
 import functools
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
 
 import msgspec
 
-from firm.errors import UsageError
+from firm.errors import NeedsApproval, UsageError
 from firm.ids import digest
 from firm.kernel import Retry, step
 from firm.kernel.context import StepInfo, current, current_firm
@@ -40,6 +41,9 @@ MAX_TOKENS_LIMIT = 1_000_000
 
 _beside: ContextVar[tuple[Model | None, Watch | None]] = ContextVar("firm_model_beside", default=(None, None))
 """What a step needs that does not belong into the journal: a model that was given as itself, and who watches."""
+
+_asked: ContextVar[Request | None] = ContextVar("firm_model_asked", default=None)
+"""The request of a conversation, whose journaled arguments only name it."""
 
 log = logging.getLogger("firm")
 
@@ -91,15 +95,15 @@ async def chat(
         request = msgspec.structs.replace(request, schema=shape.json_schema)
     if sampling is not None or tool_choice != "auto" or urgent:
         request = _with(request, sampling, tool_choice, urgent)
-    firm = current_firm()
-    if firm is None:
-        return await _bare(request, shape, model, watch)
-    models = _models_of(firm)
     given = None if isinstance(model, str) else model
     here = current.get()
     if isinstance(here, Run):
         request = msgspec.structs.replace(request, session=session_of(here.id))
         return await _in_run(here, request, shape, given, watch)
+    firm = current_firm()
+    if firm is None:
+        return await _bare(request, shape, model, watch)
+    models = _models_of(firm)
     if given is not None:
         request = msgspec.structs.replace(request, model=models.add(given))
     if shape is None and not request.tools:
@@ -107,13 +111,62 @@ async def chat(
     return await ask_checked(request, shape, functools.partial(models.call, watch=watch), watch=watch)
 
 
+async def converse(
+    request: Request, words: tuple[str | int, ...], *, given: Model | None = None, watch: Watch | None = None
+) -> Reply:
+    """One request of a conversation that goes on; the reply as it came, nothing in it is checked.
+
+    Inside a run it is a step `chat` whose journaled arguments are `words` alone, so that what was said before is not
+    written again with each request. Whoever asks sees to it that the same words stand for the same request only. No
+    request of a conversation is that before it: the loop breaker has nothing to count here.
+
+    Args:
+        request: What is asked; its messages best as a `Transcript`.
+        words: Short and plain; what stands for the request in the journal.
+        given: The model, where it was given as itself.
+        watch: As in `chat`.
+
+    Raises:
+        UsageError, ModelError, ModelUnavailable: as `chat`.
+    """
+    here = current.get()
+    if not isinstance(here, Run):
+        return await _undurable(request, given, watch)
+    token = _beside.set((given, None if watch is None else _Quiet(watch)))
+    asked = _asked.set(request)
+    try:
+        reply: Reply = await _say(*words)
+        return reply
+    except NeedsApproval as error:
+        return await _gated(here, request, functools.partial(_say, *words), wanted=error)
+    finally:
+        _asked.reset(asked)
+        _beside.reset(token)
+
+
+async def _undurable(request: Request, given: Model | None, watch: Watch | None) -> Reply:
+    """Outside any run: in an open firm, or bare."""
+    firm = current_firm()
+    if firm is None and given is None:
+        raise _no_firm(request.model)
+    async with contextlib.AsyncExitStack() as stack:
+        models = await stack.enter_async_context(Models()) if firm is None else _models_of(firm)
+        if given is not None:
+            request = msgspec.structs.replace(request, model=models.add(given))
+        return await models.call(request, watch)
+
+
+def _no_firm(name: object) -> UsageError:
+    return UsageError(
+        f"chat(model={name!r}) outside any firm: names of models stand in a firm's firm.toml; call it inside "
+        "`async with Firm.open(...)`, or give a Model(url=…, name=…)"
+    )
+
+
 async def _bare(request: Request, shape: Shape | None, model: str | Model, watch: Watch | None) -> Reply:
     """Neither firm nor run: connections for this one call."""
     if not isinstance(model, Model):
-        raise UsageError(
-            f"chat(model={model!r}) outside any firm: names of models stand in a firm's firm.toml; call it inside "
-            "`async with Firm.open(...)`, or give a Model(url=…, name=…)"
-        )
+        raise _no_firm(model)
     async with Models() as models:
         models.add(model)
         return await ask_checked(request, shape, functools.partial(models.call, watch=watch), watch=watch)
@@ -125,7 +178,7 @@ async def _in_run(
     """Each request is a step of its own; who watches is no part of it, nor is a model's key."""
 
     async def ask(request: Request) -> Reply:
-        return await _gated(run, request)
+        return await _gated(run, request, functools.partial(_draw, request))
 
     if watch is None and given is None:
         return await ask_checked(request, shape, ask)
@@ -137,20 +190,28 @@ async def _in_run(
         _beside.reset(token)
 
 
-async def _gated(run: Run, request: Request) -> Reply:
-    """One request, after the founder's word where the gate wants that first."""
+async def _gated(
+    run: Run,
+    request: Request,
+    draw: Callable[..., Coroutine[Any, Any, Reply]],
+    *,
+    wanted: NeedsApproval | None = None,
+) -> Reply:
+    """One request, after the founder's word where the gate wants that first; `draw` makes the step.
+
+    `wanted`: what an attempt that was made already wants to have asked.
+    """
 
     async def approved(consent: Consent) -> Reply:
         permit = consent.permit(run)
         with permitted(permit):
-            reply: Reply = await _draw(request, permit.shown())
-        return reply
+            return await draw(permit.shown())
 
     def make(consent: Consent | None) -> Coroutine[Any, Any, Reply]:
-        return _draw(request) if consent is None else approved(consent)
+        return draw() if consent is None else approved(consent)
 
     try:
-        reply: Reply = await through(run, _key(request), make, no_edit, outcome=_said)
+        reply: Reply = await through(run, _key(request), make, no_edit, outcome=_said, wanted=wanted)
     finally:
         words = request.messages[-1].text[:40]
         loops_of(run).note("chat", encode_input((request.model[:40], words), {}), ())
@@ -171,6 +232,17 @@ def _said(reply: Reply) -> list[Any]:
 
 async def _draw_step(request: Request, permit: str = "") -> Reply:
     """One reply, inside a run; `permit` names the approval that it was made with."""
+    return await _drawn(request)
+
+
+async def _say_step(*words: Any) -> Reply:
+    """The same, of a request that stands beside the journaled arguments."""
+    request = _asked.get()
+    assert request is not None
+    return await _drawn(request)
+
+
+async def _drawn(request: Request) -> Reply:
     here = current.get()
     if isinstance(here, StepInfo) and here.run is not None:
         limits = command_of(here.run.firm).limits
@@ -181,7 +253,10 @@ async def _draw_step(request: Request, permit: str = "") -> Reply:
     given, watch = _beside.get()
     if given is not None:
         request = msgspec.structs.replace(request, model=models.add(given))
-    return await models.call(request, watch)
+    if models.storms is None or not isinstance(here, StepInfo):
+        return await models.call(request, watch)
+    ask = functools.partial(models.call, request, watch)
+    return await models.storms.call(request.model, ask, last=here.attempt >= WAIT.attempts)
 
 
 class _Quiet:
@@ -200,8 +275,9 @@ class _Quiet:
             log.warning("chat(watch=…) failed and is told no more: %s: %s", type(error).__name__, error)
 
 
-_draw_step.__name__ = "chat"
+_draw_step.__name__ = _say_step.__name__ = "chat"
 _draw = step(retry=WAIT, raises=(*RAISED, *embedded.RAISED))(_draw_step)
+_say = step(retry=WAIT, raises=(*RAISED, *embedded.RAISED))(_say_step)
 
 
 @functools.lru_cache(maxsize=10_000)

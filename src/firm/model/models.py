@@ -29,6 +29,7 @@ from firm.model.probe import Probes
 from firm.model.reply import Reply
 from firm.model.request import Request, Watch
 from firm.model.router import Route, Router
+from firm.model.storm import Storms
 from firm.model.target import Model
 from firm.model.till import Till
 from firm.model.vectors import Texts, Vectors, texts_of
@@ -90,6 +91,8 @@ class Models:
         self._secrets = secrets
         self._redact = redact
         self._pools: dict[str, Pool] = {}
+        self.storms: Storms | None = None
+        """Holds calls of runs while a model refuses everything; None: they fail when their attempts are used up."""
         self._transport: Transport | None = None
         self.recorder = Recorder()
         """The spans of calls that belong to no run."""

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from firm.errors import UsageError
-from firm.model.message import Text, ToolCall
+from firm.model.message import Message, Text, ToolCall, ToolResult
 from firm.model.reply import Reply
 from firm.model.request import Delta, Request, Watch
 from firm.model.target import Abilities, Model
+from firm.model.transcript import of_each
 from firm.model.wire.fault import Fault, Kind
 from firm.units import Usage
 
@@ -82,11 +83,23 @@ def _rule_of(answers: Rule | Mapping[str, Answer] | Iterable[Answer]) -> Rule:
 def _reply_of(answer: Answer, request: Request, name: str) -> Reply:
     if isinstance(answer, Reply):
         return msgspec.structs.replace(answer)  # who gets it may write on it
-    usage = Usage(sum(_tokens(message.text) for message in request.messages))
+    usage = Usage(sum(of_each(request.messages, "scripted", _read)))
     if isinstance(answer, ToolCall):
         return Reply((answer,), usage + Usage(output=_tokens(answer.arguments)), "tool_calls", name)
     words = answer if isinstance(answer, str) else msgspec.json.encode(answer).decode()
     return Reply((Text(words),), usage + Usage(output=_tokens(words)), "stop", name)
+
+
+def _read(message: Message) -> int:
+    """About as many tokens as a message has."""
+    found = 0
+    for part in message.parts:
+        match part:
+            case ToolCall(_, name, arguments):
+                found += _tokens(name + arguments)
+            case Text(text) | ToolResult(_, text):
+                found += _tokens(text)
+    return found or 1
 
 
 def _tokens(text: str) -> int:

@@ -267,6 +267,18 @@ class Permit:
     """The answer as it was given, with its proof."""
     place: int
     """Number of the only call that it is for."""
+    others: tuple["Permit", ...] = ()
+    """Of a call to a model: those for the endpoints that it was asked at before."""
+
+    def good_for(self, action: Action) -> "Permit | None":
+        """The permit for a request of a call to a model; None where it goes to an endpoint that nobody approved.
+
+        Retries and fallbacks are requests of one call, and each is judged for itself.
+        """
+        for one in (self, *self.others):
+            if (one.asked.action.host, one.asked.action.args) == (action.host, action.args):
+                return one
+        return None
 
     def shown(self) -> str:
         """How it stands among the arguments of the call, in the journal."""

@@ -33,6 +33,11 @@ class Broker:
     def __repr__(self) -> str:
         return f"Broker({self._secrets!r})"
 
+    @property
+    def knows(self) -> bool:
+        """Whether any secret was put anywhere yet: then what comes back has to be watched."""
+        return self.redactor.knows
+
     def fill(self, value: Any, host: str) -> Any:
         """The value with every reference replaced by its secret, for a call to `host`.
 

@@ -4,12 +4,12 @@ One rule: nothing here looks at rules, ledger, configuration or clock. It goes b
 answered, both of which the journal has; so a replay takes the same way.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -26,7 +26,7 @@ from firm.ids import question_id
 from firm.kernel.api import put_question
 from firm.kernel.context import charter_here, workflow_here
 from firm.kernel.value import BUILTIN, encode_input
-from firm.policy.action import Action
+from firm.policy.action import MODEL_CALLS, Action
 from firm.policy.approval import (
     APPROVAL,
     APPROVE,
@@ -56,6 +56,7 @@ MAX_WAIT_S = 100 * 366 * 86_400.0
 USED = "policy.used"
 """In `Run.state`: approvals that were used, so that none is used twice."""
 
+T = TypeVar("T")
 Normal = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -67,6 +68,8 @@ class Consent:
     asked: Asked
     given: dict[str, Any]
     word: Word
+    others: "tuple[Consent, ...]" = ()
+    """Of a call to a model: those that the endpoints before were approved with."""
 
     @property
     def args(self) -> dict[str, Any]:
@@ -77,14 +80,17 @@ class Consent:
         """Good for the next step that this run calls, and for no other; `last`: that step does what was approved."""
         if last:
             used: set[str] = run.state.setdefault(USED, set())
-            if self.question in used:
-                raise InternalError(f"the approval {self.question!r} of run {run.id!r} was used already")
-            used.add(self.question)
-        return Permit(self.question, self.asked, self.given, run.places + 1)
+            for one in (self, *self.others):
+                if one.question in used:
+                    raise InternalError(f"the approval {one.question!r} of run {run.id!r} was used already")
+                used.add(one.question)
+        place = run.places + 1
+        others = tuple([Permit(one.question, one.asked, one.given, place) for one in self.others])
+        return Permit(self.question, self.asked, self.given, place, others)
 
     def unused(self, run: "Run") -> None:
         """The gate wanted something else first: nothing was done with it."""
-        run.state.setdefault(USED, set()).discard(self.question)
+        run.state.setdefault(USED, set()).difference_update(one.question for one in (self, *self.others))
 
 
 @contextmanager
@@ -142,13 +148,35 @@ async def through(
                 raise
             if consent is not None:
                 consent.unused(run)
-            consent = await decide(run, asked, key, normal) or consent
+            decided = await decide(run, asked, key, normal)
+            if decided is not None and consent is not None and key[0] in MODEL_CALLS:
+                decided = replace(decided, others=(consent, *consent.others))  # asked at another endpoint now
+            consent = decided or consent
             continue
         except Exception as error:
             loops.ended(key, began, failed(error))
             raise
         loops.ended(key, began, encode_input((value if outcome is None else outcome(value),), {}))
         return value
+
+
+async def counted(run: "Run", key: Key, work: Awaitable[T]) -> T:
+    """What comes of a child run, counted for the loop breaker as a call is; `firm.policy.runaway` looks at the count.
+
+    Args:
+        run: That calls it.
+        key: Name of its workflow, and its encoded arguments as the run has them.
+        work: The call.
+    """
+    loops = loops_of(run)
+    began = loops.ends
+    try:
+        value = await work
+    except Exception as error:
+        loops.ended(key, began, failed(error))
+        raise
+    loops.ended(key, began, encode_input((value,), {}))
+    return value
 
 
 def failed(error: Exception) -> bytes:

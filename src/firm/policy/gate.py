@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from firm.errors import BudgetExceeded, PolicyDenied, UsageError
 from firm.kernel.context import StepInfo, current
 from firm.kernel.run import Run
-from firm.policy.action import Action
+from firm.policy.action import MODEL_CALLS, Action
 from firm.policy.approval import LOOP, VALID_S, Asked, CheckProof, Permit, call_text, check_permit, when
 from firm.policy.capability import Charter
 from firm.policy.flood import Flood
@@ -69,6 +69,11 @@ TakeUp = Callable[[int], Reservation | None]
 class Broker(Protocol):
     """Alone holds the secrets (`firm.policy.broker`)."""
 
+    @property
+    def knows(self) -> bool:
+        """Whether any secret was put anywhere yet: then what comes back has to be watched."""
+        ...
+
     async def call(self, function: Callable[..., Awaitable[Any]], args: dict[str, Any], host: str) -> Any:
         """Call with the secrets put in; what comes back has none."""
         ...
@@ -93,6 +98,14 @@ class Limits:
     """Approvals that one agent may ask for in an hour; 0: none."""
     approval_s: float = VALID_S
     """How long an approval may be given and used."""
+    wakes: int = 1_000
+    """So often a run may wake itself with nothing new, before it is held; 0: for ever."""
+    exchanges: int = 1_000
+    """So often a run may answer another one with nothing from outside, before it is held; 0: for ever."""
+    helpers: int = 1_000
+    """Runs that one agent and its helpers may begin, before more are held; 0: without end."""
+    helper_depth: int = 10
+    """Agents that may call each other in a chain, before the next is held; 0: as deep as charters go."""
 
 
 HoldKey = tuple[str, int, int]
@@ -232,6 +245,8 @@ async def admit(command: Command, entry: Entry) -> Admitted:
             )
         verdict, reservation = await _paid(command, entry, now_us)
         permit = permit_here.get()
+        if permit is not None and entry.action.tool in MODEL_CALLS:
+            permit = permit.good_for(entry.action)
         if permit is not None:
             check_permit(
                 permit,

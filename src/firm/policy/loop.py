@@ -2,11 +2,15 @@
 
 One rule: it counts only what the journal has, so that a replay counts alike; whether a count is too high is decided
 inside an attempt, whose outcome stands in the journal too, so a changed limit makes no replay diverge.
+
+A call that its run makes again after it has waited is no loop of this kind: whoever looks every minute whether
+something has come is found by `firm.policy.runaway`, and whoever looks once an hour or more seldom by nobody.
 """
 
 import asyncio
 from typing import TYPE_CHECKING
 
+from firm.kernel.pace import REST_US
 from firm.kernel.value import TAGGED, encode_input, show_input
 
 if TYPE_CHECKING:
@@ -27,10 +31,12 @@ Key = tuple[str, bytes]
 class Seen:
     """One call as it went lately."""
 
-    __slots__ = ("count", "ended", "outcome")
+    __slots__ = ("at_us", "count", "ended", "outcome")
 
-    def __init__(self, outcome: bytes, ended: int) -> None:
+    def __init__(self, outcome: bytes, ended: int, at_us: int) -> None:
         self.outcome = outcome
+        self.at_us = at_us
+        """When that was."""
         self.count = 1
         self.ended = ended
         """Number of its last end, counted over all calls of the run."""
@@ -50,9 +56,10 @@ class Asking:
 class Loops:
     """What a run keeps of its calls, in this life; rebuilt by replay."""
 
-    __slots__ = ("asking", "before", "ends", "seen", "top")
+    __slots__ = ("_run", "asking", "before", "ends", "seen", "top")
 
-    def __init__(self) -> None:
+    def __init__(self, run: "Run | None" = None) -> None:
+        self._run = run
         self.seen: dict[Key, Seen] = {}
         self.ends = 0
         """Ends of calls so far."""
@@ -66,21 +73,25 @@ class Loops:
     def ended(self, key: Key, began: int, outcome: bytes) -> None:
         """Count the end of a call; `began` is what `ends` was when it began, `outcome` what it came to, encoded."""
         self.ends += 1
+        run = self._run
+        now_us, woke_us = (0, 0) if run is None else (run.loop.now_us, run.pace.last_us if run.pace else 0)
         before = self.seen.pop(key, None)
+        if before is not None and now_us - before.at_us >= REST_US:
+            before.outcome = b""  # it begins anew
         if before is None or before.outcome != outcome:
             if before is None and len(self.seen) >= MAX_KEYS:
                 before = self.seen.pop(next(iter(self.seen)))
-            self.seen[key] = Seen(outcome, self.ends)
+            self.seen[key] = Seen(outcome, self.ends, now_us)
             if before is not None and 1 < before.count == self.top:
                 self._look()
             self.top = self.top or 1
             return
         self.seen[key] = before  # at the end: it was made last
-        if began >= before.ended:  # one after the other; what ran beside does not count
-            before.count += 1
+        if began >= before.ended and (not woke_us or woke_us <= before.at_us):
+            before.count += 1  # one after the other; what ran beside, or after waiting, does not count
             if before.count > self.top:
                 self.top = before.count
-        before.ended = self.ends
+        before.ended, before.at_us = self.ends, now_us
 
     def count(self, key: Key) -> int:
         """How often this call came to the same result, one after the other."""
@@ -122,5 +133,5 @@ def loops_of(run: "Run") -> Loops:
     """What a run keeps of its calls."""
     found: Loops | None = run.state.get(STATE)
     if found is None:
-        found = run.state[STATE] = Loops()
+        found = run.state[STATE] = Loops(run)
     return found

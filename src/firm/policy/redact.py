@@ -104,6 +104,11 @@ class Redactor:
     def __repr__(self) -> str:
         return f"Redactor({sorted({name for name, _ in self._known})})"
 
+    @property
+    def knows(self) -> bool:
+        """Whether there is any value to strike out."""
+        return bool(self._needles)
+
     def learn(self, name: str, value: str) -> None:
         """From now on this value is struck out, as `[secret:name]`; values that it stood for before still are.
 

@@ -40,8 +40,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     name: str
     risk: Risk = "spend"
-    to: str = ""
-    """Argument that names the destination; '': none."""
+    to: str | tuple[str, ...] = ""
+    """Argument that names the destination, or all of them; '': none."""
     host: str = ""
     """Argument that names the host; '': none."""
     amount: str = ""
@@ -119,8 +119,11 @@ def action_of(example: Example, tools: Mapping[str, Facts]) -> Action:
     )
 
 
-def _texts(args: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    return tuple(map(str, values_at(args, name)[0])) if name else ()
+def _texts(args: Mapping[str, Any], names: str | tuple[str, ...]) -> tuple[str, ...]:
+    """What stands in these arguments; of several an empty one names nothing."""
+    if isinstance(names, str):
+        return tuple(map(str, values_at(args, names)[0])) if names else ()
+    return tuple([text for name in names for text in map(str, values_at(args, name)[0]) if text])
 
 
 def try_out(

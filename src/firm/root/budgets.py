@@ -47,6 +47,16 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """So often the same call may come to the same result, one after the other, before the run asks; 0: for ever."""
     questions_per_hour: int = 20
     """Approvals that one agent may ask for in an hour; 0: none."""
+    wakes: int = 1_000
+    """So often a run may wake itself with nothing new, before it is held; 0: for ever."""
+    exchanges: int = 1_000
+    """So often a run may answer another one with nothing from outside, before it is held; 0: for ever."""
+    helpers: int = 1_000
+    """Runs that one agent and its helpers may begin, before more are held; 0: without end."""
+    helper_depth: int = 10
+    """Agents that may call each other in a chain, before the next is held; 0: as deep as charters go."""
+    storm_s: float = 300.0
+    """So long a model may refuse everything (429) before what asks it is held; seconds, 0: never."""
 
 
 def budgets_of(table: dict[str, Any]) -> Budgets:

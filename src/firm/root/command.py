@@ -24,6 +24,10 @@ from firm.units.amount import Amount
 from firm.units.purse import Purse
 
 ReserveAtDesk = Callable[[Amount, Sequence[Purse], Tags], Awaitable[Reservation]]
+TakeBack = Callable[[Amount, Sequence[Purse], Tags], Reservation | None]
+"""The same reservation, made by an earlier process at the same place of the same run, if it is still open."""
+GATE = "gate "
+"""How the name of a step begins that is the gate of a grave call, see `firm.agent.passage`."""
 
 
 class HasCommand(Protocol):
@@ -41,6 +45,7 @@ def command_of(
     *,
     reserve: ReserveAtDesk,
     take_up: TakeUp | None,
+    take_back: TakeBack | None,
     stopped: frozenset[str],
     broker: Broker,
 ) -> Command:
@@ -51,6 +56,7 @@ def command_of(
         home: Where keys and secrets lie; they are read when they are needed.
         reserve: Holds money, in this process or in the one that owns the home.
         take_up: Finds a reservation again that a crash cut off from its call.
+        take_back: Finds one again that a gate had made when a crash cut that off.
         stopped: Agents that were stopped.
         broker: Alone holds the secrets.
     """
@@ -58,16 +64,31 @@ def command_of(
     async def reserved(
         most: Amount, purses: tuple[Purse, ...], action: Action, charter: Charter
     ) -> Reservation:
-        return await reserve(most, purses, tags_of(action, charter))
+        tags = tags_of(action, charter)
+        found = take_back(most, purses, tags) if take_back is not None and in_gate() else None
+        return found if found is not None else await reserve(most, purses, tags)
 
     return Command(
         rulebook=rulebook_of(config, stopped),
-        limits=Limits(config.limits.same_call, config.limits.questions_per_hour),
+        limits=limits_of(config),
         reserve=reserved,
         take_up=take_up,
         broker=broker,
         check_proof=proof_checker(home),
         now_us=lambda: time.time_ns() // 1000,
+    )
+
+
+def limits_of(config: Config) -> Limits:
+    """How often, whatever it costs, as firm.toml has it."""
+    said = config.limits
+    return Limits(
+        said.same_call,
+        said.questions_per_hour,
+        wakes=said.wakes,
+        exchanges=said.exchanges,
+        helpers=said.helpers,
+        helper_depth=said.helper_depth,
     )
 
 
@@ -94,6 +115,14 @@ def proof_checker(home: Home) -> CheckProof:
         return check_proof(key, question_id, action_hash, answer, proof, now_us)
 
     return check
+
+
+def in_gate() -> bool:
+    """Whether this is a step that reserves and does nothing else, at a place that no earlier generation had."""
+    here = current.get()
+    if not isinstance(here, StepInfo) or here.run is None:
+        return False
+    return here.name.startswith(GATE) and here.run.generation == 1
 
 
 def tags_of(action: Action, charter: Charter) -> Tags:

@@ -75,6 +75,8 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ask a second time when a reply is slower than most."""
     embedded: str = ""
     """Name in the catalogue of embedded models, instead of `url`."""
+    script: str = ""
+    """'file.py:function' that answers by rule, instead of `url`: a rehearsal without a model."""
     usd_per_mtok: Rates | None = None
     """Prices of a million tokens; None: those of the price list, for a hosted model."""
     deadline_s: float | None = None
@@ -156,7 +158,15 @@ _KEYS: dict[str, Keys] = {
         "mandates": sections(),
         "egress": sections(),
     },
-    "limits": {"same_call": whole(0, 1_000_000), "questions_per_hour": whole(0, 1_000_000)},
+    "limits": {
+        "same_call": whole(0, 1_000_000),
+        "questions_per_hour": whole(0, 1_000_000),
+        "wakes": whole(0, 1_000_000),
+        "exchanges": whole(0, 1_000_000),
+        "helpers": whole(0, 1_000_000),
+        "helper_depth": whole(0, 1_000),
+        "storm_s": seconds(0.0),
+    },
     "engine": {"idle_s": seconds(0.001), "cancel_grace_s": seconds(0.0)},
     "effort": {"default": known(LEVELS)},
     "serve": {"enabled": truth(), "host": text(least=1), "port": whole(0, 65_535)},
@@ -177,8 +187,9 @@ _MODEL: Keys = {
     "fallback": texts(),
     "hedge": truth(),
     "embedded": text(least=1),
+    "script": text(least=1),
 }
-_WITH_URL = frozenset(_MODEL) - {"url", "embedded", "fallback"}
+_WITH_URL = frozenset(_MODEL) - {"url", "embedded", "script", "fallback"}
 """Keys that say nothing of an embedded model."""
 
 
@@ -267,8 +278,11 @@ def _check_model(name: str, table: Any, models: dict[str, Any]) -> None:
         )
     check(table, place, _MODEL, _places())
     shown = f"[models.{name}]"
-    if "url" in table and "embedded" in table:
-        raise Problem((*place, "embedded"), f"{shown} has a url and embedded; keep one of them")
+    kinds = [key for key in ("url", "embedded", "script") if key in table]
+    if len(kinds) > 1:
+        raise Problem((*place, kinds[1]), f"{shown} has {' and '.join(kinds)}; keep one of them")
+    if "script" in table and not table["script"].rpartition(":")[0].endswith(".py"):
+        raise Problem((*place, "script"), f'{shown} script is {table["script"]!r}; write "file.py:function"')
     if "url" in table and "name" not in table:
         raise Problem(place, f'{shown} has a url but no name; add name = "…", as its server calls the model')
     if "url" not in table and (odd := next((key for key in table if key in _WITH_URL), None)):

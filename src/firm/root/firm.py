@@ -14,9 +14,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
 from dataclasses import replace
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from firm.agent.agent import Agent, level_of
+from firm.agent.context import window_of
+from firm.agent.notes import notes_of
+from firm.agent.report import Report
+from firm.agent.window import Window
 from firm.errors import JournalCorrupt, JournalError, JournalNewer, UsageError
 from firm.ids import check_id
 from firm.kernel.context import opened
@@ -38,11 +44,12 @@ from firm.policy.redact import Redactor, guard_logs
 from firm.policy.rulebook import EVERYTHING
 from firm.policy.secret import Secrets
 from firm.root import spool
-from firm.root.charters import charter_of
-from firm.root.command import FirmTill, ReserveAtDesk, command_of, rulebook_of
+from firm.root.charters import acting_as, charter_of, limited, named
+from firm.root.command import FirmTill, ReserveAtDesk, TakeBack, command_of, rulebook_of
 from firm.root.config import Config, Egress, read_config
 from firm.root.handle import Run
 from firm.root.home import Home, find_home
+from firm.root.inbox import Details, NotesView, ReportView, detail_of, notes_view, reports_in
 from firm.root.lock import Lock, holder_of
 from firm.root.models import models_of
 from firm.root.owner import Owner, own, unfinished
@@ -102,6 +109,7 @@ class Firm:
         self._name = ""
         self._numbers = itertools.count(1)
         self._opened: Owner | Visitor | None = None
+        self._details = Details()
 
     @classmethod
     def open(
@@ -204,16 +212,23 @@ class Firm:
 
     def furnish(self, ledger: Ledger, stopped: frozenset[str], asked: Iterable[tuple[str, int]]) -> None:
         """Make the command that the gate goes by, when this process becomes the owner."""
-        self._furnish(ledger.reserve, ledger.reopen, stopped)
+        self._furnish(ledger.reserve, ledger.reopen, stopped, ledger.reopen_at)
         for run, at_us in asked:
             self.command.flood.note(run.partition("/")[0], at_us)
 
-    def _furnish(self, reserve: ReserveAtDesk, take_up: TakeUp | None, stopped: frozenset[str]) -> None:
+    def _furnish(
+        self,
+        reserve: ReserveAtDesk,
+        take_up: TakeUp | None,
+        stopped: frozenset[str],
+        take_back: TakeBack | None = None,
+    ) -> None:
         self._command = command_of(
             self.config,
             self.home,
             reserve=reserve,
             take_up=take_up,
+            take_back=take_back,
             stopped=stopped,
             broker=self._broker,
         )
@@ -285,28 +300,32 @@ class Firm:
         """Start a workflow, durable on return. The same id with the same work joins the run that is there.
 
         Args:
-            target: A `@workflow` function.
+            target: A `@workflow` function, or an `Agent` (then the arguments are its task).
             args: Its arguments, of the declared types.
             id: 1..200 printable characters; None: one is drawn.
             budget: What it and everything that it begins may spend at most; a number is US dollars. None: only
                 the firm's own limits hold.
             capabilities: What it may call; None: what the rules allow.
             agent: In whose name it acts: budgets, rules and capabilities of that agent in firm.toml hold.
-            effort: For later parts; None for now.
+            effort: For an agent: a level instead of its own. Workflows take none.
 
         Raises:
             UsageError: not a workflow, arguments that do not fit or cannot be stored, an id that stands for
                 other work, a budget that cannot be, or code that the owner of the home has in another version.
         """
-        if effort is not None:
-            raise UsageError(f"effort={effort!r}: this version of firm does not account for it; leave it out")
         definition = workflow_of(target)
+        acting = target if isinstance(target, Agent) else None
+        if effort is not None:
+            args = _with_effort(target, args, effort)
         if id == FOUNDER:
             raise UsageError(f"run id {id!r} is the name under which you send messages; take another id")
         charter = b""
-        if budget is not None or capabilities is not None or agent:
+        if budget is not None or capabilities is not None or agent or limited(acting):
             id = id or f"{definition.slug}-{SystemIds().draw()}"
-            charter = charter_of(id, agent, budget_of(budget), capabilities).encode()
+            granted = charter_of(id, agent, budget_of(budget), capabilities)
+            charter = (granted if acting is None else acting_as(acting, granted, id)).encode()
+        elif acting is not None:
+            charter = named(acting.name)
         run_id = await self._desk.start(target, args, id, charter)
         return Run(self, run_id, definition)
 
@@ -430,7 +449,35 @@ class Firm:
 
     async def inbox(self) -> list[QuestionView]:
         """What waits for a person, the oldest first: questions, effects in doubt, runs that are stuck."""
-        return [question_view(question) for question in await self._desk.journal.questions()]
+        journal = self._desk.journal
+        return await self._details.views(await journal.questions(), journal)
+
+    async def question(self, question_id: str) -> QuestionView:
+        """One question that waits for a person.
+
+        Raises:
+            UsageError: there is none, or it was answered; it says when, and by whom.
+        """
+        journal = self._desk.journal
+        question = await find_question(question_id, journal)
+        return question_view(question, await detail_of(question, journal))
+
+    async def reports(self, run_id: str | None = None, *, since: datetime | None = None) -> list[ReportView]:
+        """What the founder was told with `report`, the newest first.
+
+        Args:
+            run_id: Only by this run and what it began; None: by all, and outside of runs.
+            since: Only then or later; a datetime with a time zone.
+        """
+        return await reports_in(self._desk.journal, self.home, run_id, since)
+
+    async def notes(self, run_id: str) -> NotesView | None:
+        """What the agent of a run has noted, with its to-do list; None where there is nothing."""
+        return notes_view(await notes_of(self._desk.journal, check_id(run_id, "run id")))
+
+    async def keep_report(self, report: Report) -> None:
+        """Keep what was told outside of any run, durable on return; `firm.report` finds it here."""
+        await self._ask("report", f"{report.at_us:016d}.{SystemIds().draw()}", value=report.encode())
 
     async def answer(self, question_id: str, value: Any, *, session: "Session | None" = None) -> None:
         """Answer a question, durable on return.
@@ -463,6 +510,14 @@ class Firm:
             return {**value, "proof": proof}, b""
         return value, BUILTIN.encode(proof)
 
+    async def window(self, run_id: str) -> Window:
+        """The context window of an agent's run, as it stands.
+
+        Raises:
+            UsageError: there is no such run, it is no agent's, or its code is not there or has changed.
+        """
+        return await window_of(self._desk.journal, check_id(run_id, "run id"))
+
     # --- behind the handles -----------------------------------------------------------------------------------------
 
     async def _ask(
@@ -492,6 +547,15 @@ class Firm:
         journal = self._desk.journal
         await find_standing(run_id, journal)
         return [span_view(kept) for kept in await spans_of(journal, run_id)]
+
+
+def _with_effort(target: object, args: tuple[Any, ...], effort: object) -> tuple[Any, ...]:
+    """The arguments of an agent with this effort."""
+    if not isinstance(target, Agent):
+        raise UsageError(f"effort={effort!r}: a workflow takes none; give it to the agents that it runs")
+    if len(args) != 1:
+        raise UsageError(f"effort={effort!r}: give the agent its task, and nothing else; got {args!r:.200}")
+    return (*args, "", level_of(cast("Any", effort), f"agent {target.name!r}"))
 
 
 def _make_journal(home: Home) -> None:

@@ -5,12 +5,17 @@ One rule: a model that is named is never replaced by one that was found; what wa
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from firm.errors import UsageError
+from firm.kernel.code import load_file
 from firm.model.error import NoModel
 from firm.model.models import Entry, Given, Models, Secrets
+from firm.model.request import Request
+from firm.model.scripted import ScriptedModel
 from firm.model.target import Model
 from firm.model.till import Till
 from firm.root.config import Config, ModelSettings
@@ -106,7 +111,9 @@ def models_of(
         secrets: Gives the secret of a name for a host.
         redact: Takes secrets out of what servers said.
     """
-    entries: dict[str, Given] = {name: entry_of(settings) for name, settings in config.models.items()}
+    entries: dict[str, Given] = {
+        name: entry_of(settings, home.folder) for name, settings in config.models.items()
+    }
     return Models(
         entries | dict(given or {}),
         find=finder or Finder(),
@@ -117,8 +124,10 @@ def models_of(
     )
 
 
-def entry_of(settings: ModelSettings) -> Entry:
-    """What one section of the settings stands for."""
+def entry_of(settings: ModelSettings, folder: Path = Path()) -> Entry:
+    """What one section of the settings stands for; `folder`: where they stand."""
+    if settings.script:
+        return Entry((_scripted(settings, folder),), settings.fallback, settings.hedge)
     if not settings.urls:
         from firm.model.embedded.catalogue import DEFAULT
         from firm.model.local import Embedded
@@ -127,3 +136,19 @@ def entry_of(settings: ModelSettings) -> Entry:
     rest = {field: getattr(settings, field) for field in PASSED}
     models = tuple(Model(url, settings.name, **rest) for url in settings.urls)
     return Entry(models, settings.fallback, settings.hedge)
+
+
+def _scripted(settings: ModelSettings, folder: Path) -> ScriptedModel:
+    """A model that is a function of the founder's own; its file is imported when it is first asked."""
+    place, _, name = settings.script.rpartition(":")
+
+    def answer(request: Request) -> Any:
+        try:
+            rule = getattr(load_file(folder / place), name, None)
+        except UsageError as error:
+            raise UsageError(f"the model's script = {settings.script!r}: {error}") from None
+        if not callable(rule):
+            raise UsageError(f"the model's script = {settings.script!r}: {place!r} has no function {name!r}")
+        return rule(request)
+
+    return ScriptedModel(answer, name=settings.script)

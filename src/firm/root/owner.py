@@ -15,15 +15,17 @@ from typing import Protocol, cast
 from firm.errors import FirmError, JournalError, UsageError
 from firm.ids import check_id
 from firm.kernel.carrier import Ended
-from firm.kernel.journal import Also, Answer, Row, Standing, is_stopped
+from firm.kernel.journal import Also, Answer, Question, Row, Standing, is_stopped
 from firm.kernel.status import TERMINAL, Status
 from firm.kernel.worker import Worker
 from firm.ledger.ledger import Ledger
 from firm.ledger.line import Tags
 from firm.ledger.reservation import Reservation
+from firm.model.models import Models
 from firm.policy.approval import FOUNDER, CheckProof
 from firm.policy.capability import Charter
 from firm.root import collector, spool
+from firm.root.braking import Braking
 from firm.root.command import proof_checker
 from firm.root.config import Config
 from firm.root.home import Home
@@ -81,13 +83,15 @@ class Owner:
     """Does at once what is asked of it; made by `own`."""
 
     def __init__(
-        self, home: Home, lock: Lock, journal: SqliteJournal, worker: Worker, ledger: Ledger, desk: "Served"
+        self, home: Home, lock: Lock, worker: Worker, ledger: Ledger, braking: Braking, desk: "Served"
     ) -> None:
+        journal = cast("SqliteJournal", worker.journal)
         self.home = home
         self.journal = journal
         self.worker = worker
         self.ledger = ledger
         self._desk = desk
+        self._braking = braking
         self._counter = Counter(ledger, journal)
         self._reserving: dict[str, asyncio.Task[None]] = {}
         self.parked: list[str] = []
@@ -126,7 +130,8 @@ class Owner:
 
     async def ended(self, run_id: str) -> Ended:
         """Wait until a run has ended."""
-        await check_kept(run_id, self.journal)
+        if run_id not in self.worker.active:
+            await check_kept(run_id, self.journal)
         return await self.worker.ended(run_id)
 
     async def close(self, grace_s: float) -> None:
@@ -141,6 +146,7 @@ class Owner:
             for task in self._reserving.values():
                 task.cancel()
             await asyncio.gather(*self._reserving.values(), return_exceptions=True)
+            self._braking.close()
             await self.worker.stop(grace_s=grace_s)
             with contextlib.suppress(JournalError):
                 self.parked = [standing.run for standing in await unfinished(self.journal)]
@@ -274,6 +280,7 @@ class Owner:
         question = await self.journal.question(request.target)
         if question is not None and not question.run:
             answered(question, self.ledger)
+            self._braking.answered(question)
 
     async def _until_taken_up(self, before: Standing) -> None:
         """A stuck run goes on: wait for that, so that whoever asks next does not find it stuck."""
@@ -315,8 +322,16 @@ async def settled(request: Request, journal: SqliteJournal) -> Row:
 async def _check_first(rows: list[Also], lost: frozenset[str], journal: SqliteJournal) -> None:
     for row in rows:
         if isinstance(row, Answer) and row.question in lost:
+            question = await journal.question(row.question)
+            if question is not None and _is_of(row, question):
+                continue  # another one came with the same commit, and that was refused
             await find_question(row.question, journal)
             raise UsageError(f"question {row.question!r} was answered at the same moment; see `firm inbox`")
+
+
+def _is_of(answer: Answer, question: Question) -> bool:
+    """Whether it was this answer that has closed the question."""
+    return (question.answer, question.by, question.answered_us) == (answer.value, answer.by, answer.at_us)
 
 
 def by_sender(requests: list[Request]) -> Iterable[Iterable[Request]]:
@@ -346,6 +361,11 @@ class Served(Protocol):
         """Says whether an answer is the founder's."""
         ...
 
+    @property
+    def models(self) -> Models:
+        """Whose storms are waited out."""
+        ...
+
     def set_stopped(self, stopped: frozenset[str]) -> None:
         """From now on the gate lets nothing of these through."""
         ...
@@ -372,7 +392,9 @@ async def own(home: Home, lock: Lock, config: Config, *, resume: bool, firm: Ser
         worker = Worker(journal, idle_s=engine.idle_s, cancel_grace_s=engine.cancel_grace_s, firm=firm)
         ledger = await open_ledger(journal, worker, config)
         firm.furnish(ledger, await stopped_in(journal), await asked_lately(journal))
+        braking = await Braking.begin(worker, config, firm.models)
         await worker.start(resume=resume)
+        braking.restore()
         await settle_breakers(journal, worker, ledger)
     except BaseException:
         if journal is not None:
@@ -380,7 +402,7 @@ async def own(home: Home, lock: Lock, config: Config, *, resume: bool, firm: Ser
         lock.release()
         raise
     collector.calm()
-    owner = Owner(home, lock, journal, worker, ledger, firm)
+    owner = Owner(home, lock, worker, ledger, braking, firm)
     owner.open_spool()
     return owner
 

@@ -9,13 +9,14 @@ from typing import Literal
 
 import msgspec
 
+from firm.agent.report import BOOK as REPORTS
 from firm.errors import PolicyDenied, UsageError
 from firm.ids import check_id
 from firm.kernel.failure import Failure, rebuild_failure, record_failure
 from firm.kernel.journal import Also, Answer, Journal, Kind, Mail, Question, Row, Standing, own_key
+from firm.kernel.question import answer_to, check_answer, check_open, closed_by
 from firm.kernel.status import TERMINAL, Status
 from firm.kernel.value import BUILTIN
-from firm.kernel.worker import answer_to, check_answer
 from firm.policy.approval import APPROVAL, FOUNDER, UNVERIFIED, Asked, CheckProof
 from firm.policy.approval import check_answer as check_approval
 from firm.policy.gate import unproved
@@ -25,7 +26,9 @@ BOOK = "request"
 DETAILS = "question"
 """The kernel's book of what lies beside a question."""
 
-What = Literal["start", "send", "cancel", "answer", "resume", "stop", "release", "reserve", "close"]
+_NAMES = {FOUNDER: "the founder", UNVERIFIED: "somebody who has not logged in"}
+
+What = Literal["start", "send", "cancel", "answer", "resume", "stop", "release", "reserve", "close", "report"]
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True):
@@ -35,11 +38,11 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     """`<sender>.<number>`: names sort in the order in which one sender made them."""
     what: What
     target: str
-    """The run, or the question that is answered."""
+    """The run, the question that is answered, or the name of a report."""
     name: str = ""
     """A message's topic, or the reference of a workflow to start."""
     value: bytes = b""
-    """A message, an answer, or the arguments of a start."""
+    """A message, an answer, a report, or the arguments of a start."""
     key: str = ""
     """The id that a message was given, or the hash of the workflow's file."""
     charter: bytes = b""
@@ -95,10 +98,13 @@ async def rows_for(request: Request, journal: Journal, check_proof: CheckProof =
             return [Mail(request.target, Kind.CANCEL, FOUNDER, "cancel")]
         case "answer":
             question = await find_question(request.target, journal)
+            check_open(question, time.time_ns() // 1000, _NAMES)
             by = await _who_answers(question, request, journal, check_proof)
             return [_answer(question, request.value, by)]
         case "resume":
             return await _rows_to_resume(request.target, journal)
+        case "report":
+            return [Row(REPORTS, own_key("", request.target), request.value)]
         case _:
             return []
 
@@ -200,19 +206,5 @@ async def find_question(question_id: str, journal: Journal) -> Question:
     if question is None:
         raise UsageError(f"there is no question {question_id!r}; `firm inbox` lists them")
     if question.answered_us:
-        raise UsageError(f"question {question_id!r} {closed_by(question)}")
+        raise UsageError(f"question {question_id!r} {closed_by(question, _NAMES)}")
     return question
-
-
-def closed_by(question: Question) -> str:
-    """How a question was closed, as the rest of a sentence."""
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.answered_us / 1e6))
-    if question.by == "deadline":
-        return f"is closed: its time was over at {at}, and the default was taken"
-    if question.by == "closed":
-        return f"is closed: its run no longer waits for it (since {at})"
-    value = BUILTIN.decode(question.answer)
-    if isinstance(value, dict):
-        value = {key: one for key, one in value.items() if key != "proof"}
-    who = "the founder" if question.by == FOUNDER else "somebody who has not logged in"
-    return f"was answered already, by {who} at {at}: {value!r}"

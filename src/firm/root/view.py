@@ -5,7 +5,7 @@ One rule: reading never fails for one odd row; what cannot be decoded is shown a
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,8 +14,11 @@ from firm.kernel.call import Attempt, Posted, Start
 from firm.kernel.failure import Failure
 from firm.kernel.journal import Event, Kind, Question, Standing
 from firm.kernel.mark import unmarked
+from firm.kernel.question import Stakes
 from firm.kernel.status import Status
 from firm.kernel.value import BUILTIN, TAGGED, show_input
+from firm.policy.action import UNTRUSTED
+from firm.policy.approval import APPROVAL, Asked
 from firm.trace import Kept
 
 
@@ -110,6 +113,15 @@ class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
     """What is taken at the deadline; None: nothing."""
     deadline: datetime | None
     asked_at: datetime
+    if_unanswered: Literal["waits", "default", "fails"]
+    """What happens if nobody answers: it waits for ever, or at the deadline the default is taken, or it fails."""
+    one_way: bool = False
+    """What is decided cannot be taken back, and never falls to a default. Of an approval: it sends or spends."""
+    waiting: str = ""
+    """What waiting costs, in the words of who asks; '' where nothing is said."""
+    waiting_usd_per_day: float | None = None
+    untrusted: bool = False
+    """Who asks has read what strangers wrote: the words may be theirs."""
 
 
 def when(at_us: int) -> datetime:
@@ -133,8 +145,10 @@ def run_view(standing: Standing) -> RunView:
     )
 
 
-def question_view(question: Question) -> QuestionView:
-    """A question, for people."""
+def question_view(question: Question, detail: bytes = b"") -> QuestionView:
+    """A question, for people; `detail`: what lies beside it in the journal."""
+    deadline_us = question.deadline_us
+    stakes = _stakes_of(question, detail)
     return QuestionView(
         id=question.id,
         run=question.run,
@@ -142,9 +156,25 @@ def question_view(question: Question) -> QuestionView:
         text=question.text,
         options=value_of(question.options),
         default=value_of(question.default) if question.default else None,
-        deadline=None if question.deadline_us is None else when(question.deadline_us),
+        deadline=None if deadline_us is None else when(deadline_us),
         asked_at=when(question.asked_us),
+        if_unanswered="waits" if deadline_us is None else "default" if question.default else "fails",
+        one_way=stakes.one_way,
+        waiting=stakes.waiting,
+        waiting_usd_per_day=stakes.waiting_usd_per_day,
+        untrusted=UNTRUSTED in stakes.marks,
     )
+
+
+def _stakes_of(question: Question, detail: bytes) -> Stakes:
+    """What hangs on a question; an approval lies beside its own with the action."""
+    if question.kind != APPROVAL or not detail:
+        return Stakes.decode(detail) if question.kind == "ask" else Stakes()
+    try:
+        asked = Asked.decode(detail)
+    except msgspec.MsgspecError:  # of another version
+        return Stakes()
+    return Stakes(asked.is_grave, marks=asked.action.marks)
 
 
 def span_view(kept: Kept) -> SpanView:

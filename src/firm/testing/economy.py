@@ -27,8 +27,9 @@ from firm.policy.gate import Command, Limits, Reservation
 from firm.policy.redact import Redactor
 from firm.policy.rulebook import Rulebook
 from firm.policy.secret import Secrets
-from firm.root.command import tags_of
+from firm.root.command import in_gate, tags_of
 from firm.root.treasury import WorkerKeeper
+from firm.testing.answering import Answers, SimModels
 from firm.testing.clock import START_US
 from firm.testing.node import Node, here
 from firm.units.amount import Amount
@@ -48,6 +49,8 @@ class Economics:
     caps: Mapping[str, int] = field(default_factory=dict)
     """Pattern of purse ids -> millionths of a dollar that each of them may have taken at most; for the checkers."""
     lost_after_s: float = 30.0
+    answers: Answers | None = None
+    """What its model says; None: it has no model."""
 
 
 class SimFirm:
@@ -57,6 +60,7 @@ class SimFirm:
         self._economics, self._node = economics, node
         self.ledger: Ledger | None = None
         self.command = Command(economics.rulebook, now_us=node.now_us)
+        self.models = None if economics.answers is None else SimModels(economics.answers, self)
 
     async def open(self, worker: Worker, journal: Journal) -> None:
         """Open the books, before the worker takes anything up.
@@ -92,7 +96,9 @@ class SimFirm:
         self, most: Amount, purses: tuple[Purse, ...], action: Action, charter: Charter
     ) -> Reservation:
         assert self.ledger is not None
-        return await self.ledger.reserve(most, purses, tags_of(action, charter))
+        tags = tags_of(action, charter)
+        found = self.ledger.reopen_at(most, purses, tags) if in_gate() else None
+        return found if found is not None else await self.ledger.reserve(most, purses, tags)
 
 
 class OneSecret:

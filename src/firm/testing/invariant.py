@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from random import Random
 
 from firm.errors import JournalError
+from firm.ids import child_id
 from firm.kernel.call import Posted, Start
 from firm.kernel.definition import workflow_of
 from firm.kernel.failure import Failure
@@ -198,8 +199,10 @@ def check_families(evidence: Evidence) -> Iterator[str]:
         if child is None or child.order > parent.order:
             yield f"K8: run {standing.parent!r} ended before its child {standing.run!r}"
             continue
+        generation = 0
         for event in evidence.events[standing.parent]:
-            if event.kind in OUTCOMES and f"{standing.parent}/{event.place}" == standing.run:
+            generation += event.kind == Kind.STARTED
+            if event.kind in OUTCOMES and child_id(parent.event.run, generation, event.place) == standing.run:
                 fine = (event.kind == Kind.DONE) == (child.event.name == Status.SUCCEEDED)
                 if not fine or (event.kind == Kind.DONE and event.body != child.event.body):
                     yield f"K8: run {standing.parent!r} got another end of {standing.run!r} than it had"

@@ -15,7 +15,7 @@ One rule: a program says what may happen, the seed says what does. Steps meet th
     assert report.ok, report
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,10 @@ from firm.kernel.status import Status
 
 if TYPE_CHECKING:
     from firm.testing.economy import Economics
+    from firm.testing.invariant import Evidence
 
+Check = Callable[["Evidence"], Iterator[str]]
+"""Looks at a whole history when it is over: one sentence for each thing that does not hold."""
 Expect = Callable[[Status, Any], str | None]
 """Given how a run ended (status, and its value or the name of its error): what is wrong, or None."""
 
@@ -81,3 +84,5 @@ class Program:
     jobs: tuple[Job, ...]
     economics: "Economics | None" = None
     """Rules and money; None: runs have no firm. With it there is one worker."""
+    checks: tuple[Check, ...] = ()
+    """What must hold besides the invariants."""

@@ -197,6 +197,9 @@ class _Simulation:
             history.violated(text)
         for text in self.auditor.check(evidence) if self.auditor is not None else ():
             history.violated(text)
+        for check in self.program.checks:
+            for text in check(evidence):
+                history.violated(text)
         head = self.journal.writer.head
         mark = (head.event, head.commits, head.hash, self.loop.steps, len(history.ledger), history.violations)
         return Report(

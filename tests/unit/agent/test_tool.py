@@ -681,7 +681,7 @@ def test_counting_goes_on_after_a_restart_and_a_changed_limit_does_not_diverge()
             await one.until_status(Status.SUSPENDED)
         async with engine(journal=journal, firm=FakeFirm(same_call=6)) as one:
             [question] = await one.until_asked()
-            assert len(DONE) == 6
+            assert len(DONE) == 7  # the one right after it had slept is not counted
         async with engine(journal=journal, firm=FakeFirm(same_call=0)) as one:
             await one.worker.answer(question.id, "go on", by="founder")
             assert await one.result(polls_and_waits) == "enough" and len(DONE) == 8

@@ -447,7 +447,7 @@ def test_a_question_about_a_run_that_could_not_go_on_is_closed_and_asked_anew() 
         (question,) = await e.until_asked()
         assert await e.worker.halt(["run-1"]) == ["run-1"]
         assert await e.journal.questions() == []
-        with pytest.raises(UsageError, match="answered already, by closed"):
+        with pytest.raises(UsageError, match="no longer waits for it"):
             await e.worker.answer(question.id, "resume", by="founder")
 
     story(tell)

@@ -207,3 +207,14 @@ def test_input_of_a_call_is_the_same_for_the_same_arguments_and_never_fails(args
 def test_input_counts_what_cannot_be_stored_by_its_type() -> None:
     assert encode_input((object(),), {}) == encode_input((object(),), {})
     assert show_input(encode_input((object(), 3), {"k": "v"})) == "('<object>', 3, k='v')"
+
+
+def test_arguments_that_are_left_out_are_left_to_the_function() -> None:
+    def order(what: str, count: int = 1, note: str = "") -> None: ...
+
+    signature = Signature(order, "order")
+    assert signature.decode_args(signature.encode_args(("a",), {})) == (("a",), {})
+    assert signature.decode_args(signature.encode_args(("a", 2), {})) == (("a", 2), {})
+    assert signature.decode_args(signature.encode_args(("a",), {"note": "n"})) == (("a",), {"note": "n"})
+    with pytest.raises(UsageError, match="missing a required argument: 'what'"):
+        signature.encode_args((), {})

@@ -1,8 +1,11 @@
 """Counting calls that go round, and questions of one agent."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as some
 
+from firm.kernel.pace import REST_US, Pace
 from firm.kernel.value import encode_input
 from firm.policy.flood import HOUR_US, Flood
 from firm.policy.loop import BEFORE, MAX_KEYS, Loops
@@ -34,6 +37,41 @@ def test_what_ran_beside_counts_once() -> None:
         for _ in range(10):
             loops.ended(KEY, began, b"x")
     assert loops.count(KEY) == 3
+
+
+class FakeRun:
+    """A run at some time, that slept last at another."""
+
+    class Clock:
+        now_us = REST_US
+
+    def __init__(self) -> None:
+        self.loop = self.Clock()
+        self.pace: Pace | None = None
+
+    def pass_us(self, wait_us: int, *, slept: bool) -> None:
+        self.loop.now_us += wait_us
+        if slept:
+            self.pace = Pace(last_us=self.loop.now_us)
+
+
+def looked(wait_us: int, *, slept: bool) -> int:
+    run: Any = FakeRun()
+    loops = Loops(run)
+    for _ in range(50):
+        loops.ended(KEY, loops.ends, b"x")
+        run.pass_us(wait_us, slept=slept)
+    return loops.count(KEY)
+
+
+def test_a_call_before_which_the_run_has_slept_is_no_loop_and_a_slow_one_is() -> None:
+    assert looked(60_000_000, slept=True) == 1
+    assert looked(60_000_000, slept=False) == 50
+
+
+def test_a_call_that_is_made_once_an_hour_or_more_seldom_is_never_a_loop() -> None:
+    assert looked(REST_US, slept=False) == 1
+    assert looked(REST_US - 1, slept=False) == 50
 
 
 def test_after_the_founders_word_it_is_counted_anew() -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from firm.errors import UsageError
-from firm.model import Entry, Model, NoModel, ScriptedModel, discover
+from firm.model import Entry, Message, Model, NoModel, ScriptedModel, discover
 from firm.model.local import Embedded
 from firm.model.models import Models
-from firm.root.config import Config, ModelSettings
+from firm.model.request import Request
+from firm.root.config import Config, ModelSettings, read_config
 from firm.root.home import Home
 from firm.root.models import Finder, entry_of, models_of
 
@@ -110,3 +111,36 @@ def test_a_server_that_comes_up_later_is_found(tmp_path: Path, monkeypatch: pyte
 async def find(finder: Finder) -> Entry:
     async with Models() as models:
         return await finder(models)
+
+
+def test_a_script_plays_the_model_and_is_read_when_it_is_first_asked(tmp_path: Path) -> None:
+    path = tmp_path / "firm.toml"
+    path.write_text('[models.default]\nscript = "play.py:answer"\n')
+    [model] = entry_of(read_config(path).models["default"], tmp_path).models
+    assert isinstance(model, ScriptedModel)
+    request = Request((Message("user", "hello"),))
+
+    def ask() -> str:
+        return asyncio.run(model.say(request, model.abilities, None)).text
+
+    with pytest.raises(UsageError, match="no file"):
+        ask()
+    (tmp_path / "play.py").write_text(
+        "def answer(request):\n    return request.messages[-1].text + ' to you'\n"
+    )
+    assert ask() == "hello to you"
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('script = "play:answer"', 'write "file.py:function"'),
+        ('script = "play.py:answer"\nurl = "http://a.example/v1"', "keep one of them"),
+        ('script = "play.py:answer"\ngpus = 2', "needs a server"),
+    ],
+)
+def test_a_script_that_cannot_be_is_refused(tmp_path: Path, lines: str, told: str) -> None:
+    path = tmp_path / "firm.toml"
+    path.write_text(f"[models.default]\n{lines}\n")
+    with pytest.raises(UsageError, match=told):
+        read_config(path)

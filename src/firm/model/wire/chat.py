@@ -12,8 +12,9 @@ from firm.model.error import NotAble
 from firm.model.message import Audio, File, Image, Message, Part, Reasoning, Text, ToolCall, ToolResult
 from firm.model.portable import is_strict
 from firm.model.reply import Reply, TokenLogprob
-from firm.model.request import PLAIN, Delta, Request
+from firm.model.request import PLAIN, Delta, Request, Tool
 from firm.model.target import Abilities, Model
+from firm.model.transcript import Transcript, of_each
 from firm.model.wire.fault import Fault, Kind, fault_in
 from firm.model.wire.text import NOTHING, arguments_of, base64_of, data_url, from_json, to_json
 from firm.model.wire.token import Logprob, count, logprobs_of
@@ -100,6 +101,9 @@ class _Body(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Body)
+_KEPT = 256
+_tools_kept: dict[int, tuple[tuple[Tool, ...], msgspec.Raw]] = {}
+"""Tools by their identity, which holds as long as they are kept here, and their JSON."""
 
 
 def usage_of(found: _Usage | None) -> Usage:
@@ -113,20 +117,16 @@ def usage_of(found: _Usage | None) -> Usage:
     into, out = found.prompt_tokens_details, found.completion_tokens_details
     total = count(found.total_tokens)
     hidden = total - read - written if total > read + written else 0
-    if into is None and out is None:
-        return Usage(read, 0, 0, written, hidden)
-    into, out = into or _Details(), out or _Details()
-    cached = min(count(into.cached_tokens), read)
-    stored = min(count(into.cache_write_tokens), read - cached)
-    reasoning = 0 if hidden else min(count(out.reasoning_tokens), written)
+    cached = stored = reasoning = audio = image = 0
+    if into is not None:
+        cached = min(count(into.cached_tokens), read)
+        stored = min(count(into.cache_write_tokens), read - cached)
+        audio, image = count(into.audio_tokens), count(into.image_tokens)
+    if out is not None:
+        reasoning = 0 if hidden else min(count(out.reasoning_tokens), written)
+        audio, image = audio + count(out.audio_tokens), image + count(out.image_tokens)
     return Usage(
-        read - cached - stored,
-        cached,
-        stored,
-        written - reasoning,
-        reasoning + hidden,
-        count(into.audio_tokens) + count(out.audio_tokens),
-        count(into.image_tokens) + count(out.image_tokens),
+        read - cached - stored, cached, stored, written - reasoning, reasoning + hidden, audio, image
     )
 
 
@@ -174,6 +174,26 @@ def _part(part: Part) -> dict[str, Any]:
         case File(data, name, mime):
             return {"type": "file", "file": {"filename": name, "file_data": data_url(data, mime)}}
     raise NotAble(f"a part of kind {type(part).__name__!r} has no place in such a message; take it out")
+
+
+def _encoded(messages: tuple[Message, ...]) -> Any:
+    """The messages, ready to be encoded; of a conversation that goes on only what is new is looked at."""
+    if type(messages) is not Transcript:
+        return _messages(messages)
+    bodies = of_each(messages, "wire/chat", _body_of)
+    if None in bodies:
+        return _messages(messages)
+    return msgspec.Raw(b"[" + b",".join([body for body in bodies if body]) + b"]")
+
+
+def _body_of(message: Message) -> bytes | None:
+    """What becomes of one message, as items of the list; None: that depends on the others."""
+    content = message.content
+    if message.role == "tool" and type(content) is not str:
+        if any([type(part) is ToolResult and part.images for part in content]):
+            return None
+        return to_json(_messages((message,)))[1:-1]
+    return to_json(_message(message, content))
 
 
 def _messages(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
@@ -230,14 +250,26 @@ def _tools(request: Request) -> dict[str, Any]:
     choice: Any = request.tool_choice
     if choice not in ("auto", "required", "none"):
         choice = {"type": "function", "function": {"name": choice}}
-    tools = [
+    return {"tools": _encoded_tools(request.tools), "tool_choice": choice}
+
+
+def _encoded_tools(tools: tuple[Tool, ...]) -> msgspec.Raw:
+    """The tools, ready to be encoded; remembered, since agents send the same ones with each call."""
+    known = _tools_kept.get(id(tools))
+    if known is not None and known[0] is tools:
+        return known[1]
+    found = [
         {
             "type": "function",
             "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
         }
-        for tool in request.tools
+        for tool in tools
     ]
-    return {"tools": tools, "tool_choice": choice}
+    body = msgspec.Raw(to_json(found))
+    if len(_tools_kept) >= _KEPT:
+        _tools_kept.clear()
+    _tools_kept[id(tools)] = (tools, body)
+    return body
 
 
 def _sampling(request: Request, abilities: Abilities) -> dict[str, Any]:
@@ -276,7 +308,7 @@ class ChatWire:
         """The request as JSON."""
         body: dict[str, Any] = {
             "model": model.name,
-            "messages": _messages(request.messages),
+            "messages": _encoded(request.messages),
             "max_completion_tokens" if abilities.completion_tokens else "max_tokens": request.max_tokens,
         }
         if request.tools and abilities.tools:

@@ -15,6 +15,7 @@ from firm.model.portable import is_strict
 from firm.model.reply import Reply, TokenLogprob
 from firm.model.request import PLAIN, Delta, Request
 from firm.model.target import Abilities, Model
+from firm.model.transcript import of_each
 from firm.model.wire.chat import EFFORTS, TIERS, cache_key
 from firm.model.wire.fault import Fault, Kind, fault_in
 from firm.model.wire.text import NOTHING, arguments_of, data_url, from_json, object_of, to_json
@@ -240,14 +241,18 @@ def _assistant(content: tuple[Part, ...]) -> list[dict[str, Any]]:
     return items
 
 
+def _listed(message: Message) -> list[msgspec.Raw]:
+    return [msgspec.Raw(to_json(item)) for item in _items(message)]
+
+
 def _input(messages: tuple[Message, ...]) -> dict[str, Any]:
     """What is said: system messages at the beginning are instructions, all others stay in their place."""
     first = 0
     while first < len(messages) and messages[first].role == "system":
         first += 1
-    items: list[dict[str, Any]] = []
-    for message in messages[first:]:
-        items += _items(message)
+    items: list[Any] = []
+    for found in of_each(messages, "wire/responses", _listed)[first:]:
+        items += found
     if not first:
         return {"input": items}
     return {"instructions": "\n\n".join([message.text for message in messages[:first]]), "input": items}

@@ -25,7 +25,14 @@ def to_json(value: object) -> bytes:
     try:
         return _encoder.encode(value)
     except UnicodeEncodeError:
-        return _encoder.encode(_whole(msgspec.to_builtins(value)))
+        return _encoder.encode(_whole(msgspec.to_builtins(value, enc_hook=_read_again)))
+
+
+def _read_again(value: object) -> object:
+    """JSON that was made already."""
+    if type(value) is not msgspec.Raw:
+        raise TypeError(f"{type(value).__name__} has no place in JSON")
+    return msgspec.json.decode(value)
 
 
 def from_json(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:

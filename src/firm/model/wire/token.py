@@ -30,7 +30,9 @@ class Logprob(msgspec.Struct):
 
 def count(found: int | None) -> int:
     """A count of tokens: 0 where the server gave none, or a negative one."""
-    return min(max(found, 0), MAX_COUNT) if found else 0
+    if not found or found < 0:
+        return 0
+    return found if found < MAX_COUNT else MAX_COUNT
 
 
 def logprobs_of(found: list[Logprob] | None) -> tuple[TokenLogprob, ...]:

@@ -62,6 +62,7 @@ def _options(given: argparse.Namespace) -> MockOptions:
         faults=tuple(map(_fault, given.fault)),
         fault_rate=given.fault_rate,
         seed=given.seed,
+        tool_turns=given.tool_turns,
         key=given.key,
         limit=given.limit,
         models=tuple(given.model),
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fault", action="append", default=[], help="a status, or a kind; may be repeated")
     parser.add_argument("--fault-rate", type=float, default=1.0, help="share of the requests, 0 to 1")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tool-turns", type=int, default=0, help="call tools so often, then answer")
     parser.add_argument("--key", help="API key that is asked for")
     parser.add_argument("--limit", type=int, help="requests in flight at most")
     parser.add_argument("--model", action="append", default=[], help="a model's name; may be repeated")

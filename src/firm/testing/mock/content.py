@@ -63,6 +63,8 @@ def say(number: int, call: Call, reply: MockReply, options: MockOptions) -> Say:
     if not calls and call.tools and call.forced is not None and options.honours_required:
         name = call.forced or next(iter(call.tools))
         calls, text = (MockCall(name, sample(call.tools.get(name))),), ""
+    elif not calls and call.tools and tool_results(call.body) < options.tool_turns:
+        calls, text = (numbered_call(call),), ""
     elif not calls and call.schema is not None and options.honours_schema:
         text = encode(sample(call.schema)).decode()
     usage = reply.usage or Usage(
@@ -70,6 +72,28 @@ def say(number: int, call: Call, reply: MockReply, options: MockOptions) -> Say:
     )
     stop = reply.stop or ("tool_calls" if calls else "stop")
     return Say(number, text, reply.reasoning, tuple(calls), stop, usage, options.chunks)
+
+
+def tool_results(body: Mapping[str, Any]) -> int:
+    """How many results of tools a conversation holds, on any wire."""
+    found = 0
+    for message in body.get("messages") or body.get("input") or ():
+        if not isinstance(message, Mapping):
+            continue
+        content = message.get("content")
+        if message.get("role") == "tool" or message.get("type") == "function_call_output":
+            found += 1
+        elif isinstance(content, list):
+            found += sum(part.get("type") == "tool_result" for part in content if isinstance(part, Mapping))
+    return found
+
+
+def numbered_call(call: Call) -> MockCall:
+    """A call of the next tool in turn; its whole numbers say how many results there were before."""
+    number = tool_results(call.body)
+    name = list(call.tools)[number % len(call.tools)]
+    given = sample(call.tools[name]) or {}
+    return MockCall(name, {key: number if type(value) is int else value for key, value in given.items()})
 
 
 def _tokens(size_bytes: int) -> int:

@@ -130,6 +130,9 @@ class MockOptions:
     context_tokens: int | None = None
     """Longer requests are refused; one token is taken as four bytes of body. None: any length."""
     context_style: ContextStyle | None = None
+    tool_turns: int = 0
+    """As an agent's model: until a conversation holds so many results of tools, the next of its tools is called, in
+    turn, with whole numbers that count the calls; then it answers. 0: no tool is called unasked."""
     eyes: bool = True
     """Whether pictures are taken."""
     honours_required: bool = True

@@ -7,7 +7,7 @@ import pytest
 
 from firm.model.error import NotAble
 from firm.model.message import Image, Message, Reasoning, Text, ToolCall, ToolResult
-from firm.model.request import Delta, Request
+from firm.model.request import Delta, Request, Tool
 from firm.model.target import Abilities, Model
 from firm.model.wire.chat import ChatWire, cache_key
 from firm.model.wire.fault import Fault, Kind
@@ -92,3 +92,17 @@ def test_buckets_do_not_overlap_whatever_the_server_counts() -> None:
         5,
     )
     assert usage.total == 15
+
+
+def test_the_same_tools_are_written_once_and_others_anew() -> None:
+    tools = (Tool("look", "Look."), Tool("buy", "Buy \ud800."))
+    first, again, other = (
+        json.loads(
+            ChatWire().body(Request((Message("user", "hi"),), tools=given), OWN, Abilities(), stream=False)
+        )
+        for given in (tools, tools, (Tool("buy", "Buy."),))
+    )
+    assert first == again
+    assert [tool["function"]["name"] for tool in first["tools"]] == ["look", "buy"]
+    assert first["tools"][1]["function"]["description"] == "Buy \ufffd."
+    assert [tool["function"]["description"] for tool in other["tools"]] == ["Buy."]

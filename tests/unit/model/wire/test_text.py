@@ -76,3 +76,8 @@ def test_only_an_object_is_an_object(text: str, found: Any) -> None:
 
 def test_bytes_become_an_address() -> None:
     assert data_url(b"\x89PNG", "image/png") == "data:image/png;base64,iVBORw=="
+
+
+def test_json_that_was_made_already_stays_beside_text_that_has_to_be_mended() -> None:
+    value = {"made": msgspec.Raw(b'[1,"x"]'), "said": "half a pair: \ud800"}
+    assert msgspec.json.decode(to_json(value)) == {"made": [1, "x"], "said": "half a pair: \ufffd"}

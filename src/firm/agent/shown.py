@@ -1,0 +1,61 @@
+"""Results of tools as a model reads them.
+
+One rule: a model never reads more of one result than `MAX_SHOWN_CHARS`; what is longer stands whole in a file of the
+workspace, to be paged through.
+"""
+
+from typing import Any
+
+import msgspec
+
+from firm.agent.workspace import workspace_here
+from firm.kernel import step
+from firm.model.parse import clean
+
+MAX_SHOWN_CHARS = 16_000
+"""Of one result."""
+HEAD_CHARS = 6_000
+TAIL_CHARS = 2_000
+FOLDER = "results"
+"""In the workspace, where long results are."""
+
+
+class FailedCall(Exception):
+    """A call that cannot even be made; the message is for the model."""
+
+
+def shown(value: Any) -> tuple[str, str]:
+    """A result as text; where it is long, head and tail with '{path}' in between, and the whole."""
+    text = clean(value) if isinstance(value, str) else _as_json(value)
+    if len(text) <= MAX_SHOWN_CHARS:
+        return text, ""
+    left = len(text) - HEAD_CHARS - TAIL_CHARS
+    note = f"[{left:,} of {len(text):,} characters are left out here; {{path}}]"
+    head = text[:HEAD_CHARS].replace("{path}", "{ path }")
+    return f"{head}\n{note}\n{text[-TAIL_CHARS:].replace('{path}', '{ path }')}", text
+
+
+def _as_json(value: Any) -> str:
+    if value is None:
+        return "(done; there is no result)"
+    try:
+        return msgspec.json.encode(value, enc_hook=_plain).decode()
+    except (TypeError, ValueError, NotImplementedError):
+        return clean(repr(value))
+
+
+def _plain(value: Any) -> Any:
+    dump = getattr(value, "model_dump", None)
+    if dump is not None:
+        return dump(mode="json")
+    if isinstance(value, complex):
+        return str(value)
+    raise NotImplementedError
+
+
+@step
+async def keep_result(name: str, text: str) -> str:
+    """Put a long result into a file of the workspace; the file's path there."""
+    path = f"{FOLDER}/{name}"
+    workspace_here().write(path, text.encode())
+    return path
