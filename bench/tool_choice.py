@@ -216,7 +216,8 @@ async def main() -> None:
             offers, found = await near(models, items)
             for start, end, ways in PASSES:
                 for name in names:
-                    wanted = [offer for way in ways for offer in offers[way][start : min(end, given.items)]]
+                    places = range(start, min(end, given.items))
+                    wanted = [offers[way][place] for place in places for way in ways]
                     if any(kept.get(name, offer) is None for offer in wanted):
                         await fill(models, name, wanted, kept, given.until)
                         await stop(name)

@@ -4,12 +4,14 @@ One rule: it knows three kinds of faults and no file, no line and no name; where
 the tools that it calls, as any model would. For tests, and to try the mission without a model.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from firm.testing import MockCall, MockReply
+from firm.testing import MockCall, MockOptions, MockReply, mock_server
 
 FAILED = re.compile(r"^(?:FAILED|ERROR) ([\w./-]+\.py)", re.MULTILINE)
 IMPORTED = re.compile(r"^from ([\w.]+) import", re.MULTILINE)
@@ -81,3 +83,14 @@ def _call(name: str, **arguments: Any) -> MockReply:
 def _text(message: Mapping[str, Any]) -> str:
     content = message.get("content") or ""
     return content if isinstance(content, str) else "\n".join(part.get("text", "") for part in content)
+
+
+async def serve() -> None:
+    """Take a model's place for `firm run`: a server on this machine, named in firm.toml of this folder."""
+    async with mock_server(MockOptions(script=reply)) as server:
+        Path("firm.toml").write_text(f'[models.default]\nurl = "{server.url}"\nname = "mender"\n')
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

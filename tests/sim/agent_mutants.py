@@ -16,6 +16,7 @@ from firm.kernel.context import StepInfo, current
 from firm.kernel.run import Run
 from firm.model.message import Message
 from firm.testing import Report
+from firm.testing import loop as simulated_loop
 from firm.testing.node import here
 
 Patch = tuple[Any, str, Any]
@@ -208,6 +209,7 @@ def _() -> list[Patch]:
 @mutant("a window that is full from the beginning is summed up again and again", "wordy")
 def _() -> list[Patch]:
     return [
+        (simulated_loop, "MAX_STEPS", 12_000),
         (Loop, "_is_full", lambda self: self.window.tokens >= self._room),
         (Window, "is_fresh", property(lambda self: False)),
     ]

@@ -1,8 +1,11 @@
 """AGENTS.md: what a folder tells agents that work in it.
 
-One rule: the nearest file wins. It is guidance of whoever owns the folder, and is shown to the model as such.
+One rule: the nearest file wins, and above the workspace only what belongs to its repository or home counts: in a
+folder that many share anybody may leave one. It is guidance of whoever owns the folder, and is shown to the model so.
 """
 
+import os
+import stat
 from pathlib import Path
 
 from firm.agent.workspace import workspace_here
@@ -20,23 +23,28 @@ STOPS = (".git", ".firm", "firm.toml")
 async def find_guide() -> str:
     """What the nearest AGENTS.md says, from the workspace upward to the top of its repository; '' without one."""
     folder = workspace_here().root
+    if (own := _read(folder / NAME)) is not None:
+        return own
+    nearest: str | None = None
     for _ in range(MAX_UP):
-        if (text := _read(folder / NAME)) is not None:
-            return text
-        if folder.parent == folder or any((folder / name).exists() for name in STOPS):
-            return ""
+        nearest = _read(folder / NAME) if nearest is None else nearest
+        if any((folder / name).exists() for name in STOPS):
+            return nearest or ""
         folder = folder.parent
-    return ""
+    return ""  # there is no repository around it
 
 
 def _read(path: Path) -> str | None:
+    """The text, of a plain file that is no link and belongs to us or to root."""
     try:
-        if path.is_symlink() or not path.is_file():
-            return None
-        with path.open("rb") as file:
-            text = file.read(4 * MAX_CHARS).decode("utf-8", "replace")
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid not in (os.geteuid(), 0):
+            return None
+        text = file.read(4 * MAX_CHARS).decode("utf-8", "replace")
     if len(text) <= MAX_CHARS:
         return text
     return f"{text[:MAX_CHARS]}\n[cut at {MAX_CHARS:,} characters]"

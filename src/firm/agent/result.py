@@ -58,9 +58,8 @@ class ResultCodec(Codec):
             what = "write it as `async def`, or await it inside"
         elif _is_loose(declared):
             what = "annotate its result (msgspec.Struct, dataclass, enum, pydantic model), or return builtins"
-        why = f"{type(error).__name__ if not isinstance(error, UsageError) else ''}: {error}".removeprefix(
-            ": "
-        )
+        why = f"{error}" if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+        why = why.removeprefix(f"result of tool {self._name!r}: ")
         return (
             f"result of tool {self._name!r} cannot be used: it returned {type(value).__name__} {_short(value)}, and "
             f"declared is: {wanted}; {what} ({why:.300})"
@@ -90,7 +89,7 @@ class ToolStep(StepDef):
         """Codecs of arguments and result."""
         found = self._signature
         if found is None:
-            found = super().signature
+            found = self._signature = Signature(self.function, f"tool {self.tool_name!r}")
             found.result = ResultCodec(found.result, self.tool_name)
         return found
 

@@ -4,12 +4,17 @@ One rule: a model never reads more of one result than `MAX_SHOWN_CHARS`; what is
 workspace, to be paged through.
 """
 
+import os
+import secrets
 from typing import Any
 
 import msgspec
 
-from firm.agent.workspace import workspace_here
+from firm.agent.workspace import Workspace, workspace_here
+from firm.errors import UsageError
+from firm.ids import digest
 from firm.kernel import step
+from firm.kernel.context import StepInfo, current
 from firm.model.parse import clean
 
 MAX_SHOWN_CHARS = 16_000
@@ -55,7 +60,18 @@ def _plain(value: Any) -> Any:
 
 @step
 async def keep_result(name: str, text: str) -> str:
-    """Put a long result into a file of the workspace; the file's path there."""
-    path = f"{FOLDER}/{name}"
-    workspace_here().write(path, text.encode())
+    """Put a long result into a new file of the workspace, which other agents may share; the file's path there."""
+    here, path = workspace_here(), f"{FOLDER}/{name}"
+    if _is_there(here, path):
+        step_here = current.get()
+        draw = digest(step_here.key)[:8] if isinstance(step_here, StepInfo) else secrets.token_hex(4)
+        path = f"{FOLDER}/{name.removesuffix('.txt')}-{draw}.txt"
+    here.write(path, text.encode())
     return path
+
+
+def _is_there(here: Workspace, path: str) -> bool:
+    try:
+        return os.path.lexists(here.resolve(path))
+    except UsageError:  # not even its folder; or it leads out, which writing says
+        return False

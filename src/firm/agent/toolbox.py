@@ -99,7 +99,7 @@ class Toolbox:
         known = [spec.name for spec in self.specs]
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        return f"There is no tool {name!r}; {hint}Your tools: {', '.join(known) or 'none'}."
+        return f"There is no tool {name!r:.80}; {hint}Your tools: {', '.join(known) or 'none'}."
 
 
 def _spec_of(one: Any, agent: str) -> Tool:

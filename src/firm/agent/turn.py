@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firm.agent.output import FINAL, Mismatch, Output
-from firm.agent.toolbox import Toolbox
+from firm.agent.toolbox import HandOver, Toolbox
 from firm.model.message import ToolCall
 from firm.model.reply import Reply
 
@@ -69,7 +69,7 @@ def _act(reply: Reply, box: Toolbox, output: Output) -> Finish | Nudge | Act:
     calls = reply.tool_calls
     refused: dict[int, str] = {}
     answer: Finish | None = None
-    answer_at = -1
+    answer_at, handed = -1, False
     for place, call in enumerate(calls):
         if place >= MAX_CALLS:
             refused[place] = f"Not done: at most {MAX_CALLS} calls are made at one time. Call it again."
@@ -80,15 +80,25 @@ def _act(reply: Reply, box: Toolbox, output: Output) -> Finish | Nudge | Act:
                 refused[place] = (
                     f"This is not the answer that is asked for: {error}. Correct it and call {FINAL} again."
                 )
-        elif box.find(call.name) is None:
+        elif (found := box.find(call.name)) is None:
             refused[place] = box.unknown(call.name)
-    if reply.stop == "length" and calls and len(calls) - 1 not in refused and answer_at != len(calls) - 1:
-        try:
-            calls[-1].decode()
-        except (ValueError, RecursionError):  # cut off, or nested without end
-            refused[len(calls) - 1] = (
-                "Not done: your reply was cut off in the middle of this call. Make it shorter."
-            )
+        elif isinstance(found, HandOver):
+            if handed:
+                refused[place] = "Not done: the work is handed over once, and another call does that already."
+            handed = True
+    last = len(calls) - 1
+    if reply.stop == "length" and answer_at != last and not _is_whole(calls[last]):
+        refused.setdefault(
+            last, "Not done: your reply was cut off in the middle of this call. Make it shorter."
+        )
     if answer is not None and len(calls) == 1:
         return answer
     return Act(calls, refused, answer, answer_at)
+
+
+def _is_whole(call: ToolCall) -> bool:
+    try:
+        call.decode()
+    except (ValueError, RecursionError):  # cut off, or nested without end
+        return False
+    return True

@@ -16,9 +16,11 @@ from typing import NoReturn
 from firm.errors import UsageError
 
 MAX_PATH_CHARS = 2_000
+MAX_DEPTH = 64
+"""Folders below each other on the way to one file: each is open meanwhile."""
 MAX_LINKS = 20
 """Links that are followed on the way to one file."""
-STATE, REPOSITORY = ".firm", ".git"
+STATE, REPOSITORY, SETTINGS = ".firm", ".git", "firm.toml"
 INSIDE = "/box"
 """How programs in the sandbox see the workspace."""
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -87,6 +89,10 @@ class Way:
         return False
 
     def _enter(self, name: str) -> None:
+        if len(self._handles) > MAX_DEPTH:
+            raise UsageError(
+                f"{self._path!r:.80} goes through more than {MAX_DEPTH} folders; use a file that lies less deep"
+            )
         try:
             self._handles.append(os.open(name, FOLDER, dir_fd=self._handles[-1]))
         except OSError as error:
@@ -138,6 +144,16 @@ class Place:
             return os.open(self.name, _FILE, dir_fd=self.folder)
         except OSError as error:
             raise told(error, self.path) from error
+
+    def is_settings(self) -> bool:
+        """Whether it is the settings of a firm whose home the folder is."""
+        if not is_named(self.name, SETTINGS):
+            return False
+        try:
+            os.stat(STATE, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
 
     def put(self, body: bytes) -> None:
         """Replace it, in one go."""

@@ -55,7 +55,7 @@ class Window:
     """The context of one agent's run."""
 
     __slots__ = (
-        "_chain",
+        "_hash",
         "begun",
         "compactions",
         "counted",
@@ -71,7 +71,7 @@ class Window:
     )
 
     def __init__(self, system: str, task: str, seed: str, carried: Carried | None = None) -> None:
-        self._chain = sha256(seed.encode("utf-8", "surrogatepass")).digest()
+        self._hash = sha256(seed.encode("utf-8", "surrogatepass"))
         self.messages = Transcript()
         self.tokens = 0
         """About as many as the next request will hold."""
@@ -96,7 +96,7 @@ class Window:
         """Put messages at the end."""
         self.messages = self.messages.plus(*messages)
         body = _encoded(messages)
-        self._chain = sha256(self._chain + body).digest()
+        self._hash.update(body)
         self.tokens += len(body) // BYTES_PER_TOKEN
 
     def answered(self, reply: Reply) -> None:
@@ -109,7 +109,7 @@ class Window:
     @property
     def mark(self) -> str:
         """16 hexadecimal digits that stand for all that was said so far."""
-        return self._chain.hex()[:16]
+        return self._hash.hexdigest()[:16]
 
     @property
     def is_fresh(self) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, NoReturn, cast
 
 from firm.agent.way import (
     FOLDER,
+    MAX_DEPTH,
     REPOSITORY,
     STATE,
     Place,
@@ -35,8 +36,6 @@ MAX_READ_BYTES = 32 * 1024 * 1024
 """Largest file that is read whole."""
 MAX_WRITE_BYTES = 8 * 1024 * 1024
 """Largest file that is written at once."""
-MAX_DEPTH = 64
-"""Folders below each other that are looked into."""
 MAX_ENTRIES = 100_000
 """Files and folders that one look around sees."""
 
@@ -122,6 +121,8 @@ class Workspace:
         with self._reach(path, make=True) as place:
             if any(is_named(part, REPOSITORY) for part in (*place.above, place.name)):
                 raise in_repository(path)
+            if place.is_settings():
+                raise UsageError(f"{path!r} says what agents may do; only the founder writes it")
             try:
                 place.put(body)
             except OSError as error:
@@ -190,7 +191,7 @@ def workspace_here() -> Workspace:
     """
     folder, home = folder_here.get(), _home()
     if os.path.isabs(folder):
-        return Workspace(Path(folder))
+        return _beside(Workspace(Path(folder)), home)
     if home is None:
         raise UsageError(
             f"no workspace here: {folder!r} is relative to a firm's home, and no firm is open; "
@@ -206,6 +207,16 @@ def workspace_here() -> Workspace:
             "give it as an absolute path, if it is meant"
         )
     return found
+
+
+def _beside(here: Workspace, home: Path | None) -> Workspace:
+    """The workspace, where the home is not somewhere in it: who may move the home is not held by what it says."""
+    if home is not None and here.root in home.parents:
+        raise UsageError(
+            f"the workspace {str(here.root)!r} holds the firm's home {str(home)!r}; use a folder beside the home, or "
+            "one in it"
+        )
+    return here
 
 
 def _home() -> Path | None:

@@ -1,5 +1,6 @@
 """`firm ps` and `firm show`: what runs, and what happened."""
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_CHILDREN = 30
 """Children shown at one level of the tree."""
+_FINGERPRINT = re.compile(r", '[0-9a-f]{16}'(?=[,)])")
+"""Of an agent and of what was said before: it names a call in the journal, and tells a person nothing."""
 
 
 def ps(
@@ -53,6 +56,7 @@ def ps(
         print_json(runs[:limit])
         return
     _print_runs(runs[:limit], inbox, filtered=all or status is not None)
+    _tell_left(runs, home)
     if len(runs) > limit:
         note(f"there are more; --limit {10 * limit} shows more of them")
 
@@ -73,11 +77,22 @@ def _print_runs(runs: list["RunView"], inbox: list["QuestionView"], *, filtered:
     render(made)
 
 
+def _tell_left(runs: list["RunView"], home: Home) -> None:
+    """Say that nobody carries what stands as running, after a crash."""
+    from firm.kernel.status import Status
+    from firm.root.firm import Firm
+    from firm.root.lock import holder_of
+
+    if any(run.status is Status.RUNNING for run in runs) and holder_of(Firm.visit(home).home.lock) is None:
+        note("what stands as running was interrupted: nobody carries it just now; it goes on with `firm up`")
+
+
 def _waits_for(run: "RunView", inbox: list["QuestionView"]) -> str:
     from firm.cli.text import clock, count, span
     from firm.policy.brake import asks_about
 
     mine = [one for one in inbox if one.run == run.id or asks_about(one.id, run.reason)]
+    mine = mine or [one for one in inbox if one.run.startswith(f"{run.id}/")]  # of what it has begun
     parts = [f"you: {question.id} {question.text}" for question in mine[:1]]
     if len(mine) > 1:
         parts.append(count(len(mine) - 1, "more question"))
@@ -173,7 +188,8 @@ def _print_events(events: list["EventView"], spans: list["SpanView"], last: int)
     start = events[0].at
     found, given_up = under_events(events, spans)
     for event in events[-last:]:
-        call = f"{event.place} {event.name}{event.given}" if event.place else event.name
+        given = _FINGERPRINT.sub("", event.given) if event.name == "chat" else event.given
+        call = f"{event.place} {event.name}{given}" if event.place else event.name
         if event.kind in ("ended", "cancel", "timer"):
             call = "" if event.kind != "ended" else event.name
         add_row(
@@ -195,23 +211,25 @@ def _detail(event: "EventView") -> str:
     elif event.kind in ("done", "message", "answered", "started") or (
         event.kind == "ended" and event.value is not None
     ):
-        value = _said(event.value) if event.name == "chat" else event.value
-        parts.append(shown(value, 120))
+        said = _said(event.value) if event.name == "chat" else ""
+        parts.append(line(said, 120) if said else shown(event.value, 120))
     if event.detail:
         parts.append(f"({line(event.detail)})")
     return " ".join(parts)
 
 
-def _said(value: Any) -> Any:
-    """Of a model's reply what it says, or calls; anything else as it is."""
+def _said(value: Any) -> str:
+    """Of a model's reply what it says, in quotes, and what it calls; '' for anything else."""
+    from firm.cli.text import shown
+
     parts = value.get("parts") if isinstance(value, dict) else None
     if not isinstance(parts, list) or not all([isinstance(part, dict) for part in parts]):
-        return value
+        return ""
     words = "".join([str(part.get("text", "")) for part in parts if part.get("type") == "text"])
     calls = [
         f"{part.get('name')}({part.get('arguments')})" for part in parts if part.get("type") == "tool_call"
     ]
-    return " ".join([*([words] if words else []), *calls])
+    return " ".join([*([shown(words, 120)] if words or not calls else []), *calls])
 
 
 async def _tree(firm: "Firm", view: "RunView") -> "Tree | None":

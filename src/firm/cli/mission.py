@@ -91,8 +91,8 @@ def order_of(mission: str, repo: Path, given: dict[str, Any]) -> "Order":
         UsageError: no repository to work on, or no tests.
         NotIsolated: this machine has less isolation than is asked for.
     """
-    from firm.agent.repository.scene import scene_of
     from firm.agent.repository.order import Order
+    from firm.agent.repository.scene import scene_of
 
     order = Order(
         mission=mission.strip(),

@@ -88,13 +88,16 @@ def _work(
     target: str, args: list[str], repo: "Path | None", only: dict[str, Any]
 ) -> tuple[Any, list[Any], Any]:
     """What is to be run: the workflow, its arguments, and the budget where none is given."""
+    from firm.agent.agent import Agent
     from firm.cli import mission
-    from firm.cli.target import find_target, read_args
+    from firm.cli.target import check_task, find_target, read_args
     from firm.errors import UsageError
 
     if repo is None:
         mission.check_alone(only)
         workflow = find_target(target)
+        if isinstance(workflow, Agent):
+            check_task(target, workflow, args)
         return workflow, read_args(workflow.definition, args), None
     if args:
         raise UsageError(
@@ -116,20 +119,32 @@ async def _carry(
 ) -> int:
     """Open the firm, follow one run of it, park the others; the exit code."""
     from firm.cli.follow import STOPPED, follow
-    from firm.cli.text import count
     from firm.root.door import GRACE_S, stopped_line
 
     async with firm:
         handle = await begin()
         code = await follow(firm, handle, stop, interactive=interactive, patient=patient, as_json=as_json)
         firm.grace_s = GRACE_S if code == STOPPED else firm.grace_s
+        waiting = {question.run for question in await firm.inbox()}
     if code == STOPPED:
         note(stopped_line(firm, handle))
         return 128 + int(stop.signal or 0)
     others = [run_id for run_id in firm.parked if run_id != handle.id]
-    if others:
-        note(f"{count(len(others), 'other run')} not at the end yet; `firm up` goes on")
+    _tell_others(others, waiting)
     return code
+
+
+def _tell_others(others: list[str], waiting: set[str]) -> None:
+    """One line about runs that were parked: which wait for the founder, which only for a process."""
+    from firm.cli.text import count
+
+    asked = [one for one in others if any(run == one or run.startswith(f"{one}/") for run in waiting)]
+    if asked:
+        note(
+            f"{count(len(asked), 'other run')} {'waits' if len(asked) == 1 else 'wait'} for you: `firm inbox`"
+        )
+    if left := len(others) - len(asked):
+        note(f"{count(left, 'other run')} not at the end yet; `firm up` goes on")
 
 
 def _at_terminal() -> bool:

@@ -6,16 +6,20 @@ One rule: what is wrong is said before anything is started, with what to type in
 import difflib
 import inspect
 import json
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
 from firm.errors import UsageError
 from firm.kernel.code import load_file
 from firm.kernel.definition import StepDef, WorkflowDef
+
+if TYPE_CHECKING:
+    from firm.agent.agent import Agent
 
 
 def find_target(target: str) -> Any:
@@ -110,6 +114,19 @@ def _which(place: str, known: list[str]) -> str:
 
 
 # --- arguments -------------------------------------------------------------------------------------------------
+
+
+def check_task(target: str, agent: "Agent[Any]", words: list[str]) -> None:
+    """An agent is told what to do in one argument; UsageError where the quotes were forgotten, or it is missing."""
+    if len(words) == 1 and words[0].strip():
+        return
+    what = " ".join(words).strip()
+    example = shlex.quote(what[:200]) if what else '"what it shall do"'
+    came = f"got {len(words)} arguments: {what[:200]!r}" if what else "it was told nothing"
+    raise UsageError(
+        f"agent {agent.name!r} is told what to do in one argument, in quotes; {came}. "
+        f"Write `firm run {target} {example}`"
+    )
 
 
 def read_args(definition: WorkflowDef, words: list[str]) -> list[object]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from firm.model.embedded.catalogue import EMBEDDING, Entry, find
+from firm.model.embedded.harmless import harmless
 from firm.model.patience import Patience
 from firm.model.reply import Reply
 from firm.model.request import Request, Watch
@@ -58,6 +59,7 @@ class Embedded:
             Fault: on every failure of the server.
             NotPulled, NotInstalled, ServerFailed, ServerSlow: it cannot be started; see `embedded.launch.ensure`.
         """
+        request = harmless(request)
         server = await self._up(None)
         try:
             return await server.say(request, abilities, watch)

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
+import msgspec
+
 from firm.errors import BudgetExceeded, PolicyDenied, UsageError
 from firm.kernel.context import StepInfo, current
 from firm.kernel.run import Run
@@ -186,8 +188,7 @@ permit_here: ContextVar[Permit | None] = ContextVar("firm_permit", default=None)
 """The founder's yes to the call that is about to be made; beside its journaled arguments, which name it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True):
     """A call that may be made now."""
 
     verdict: Verdict
@@ -200,8 +201,7 @@ def no_edit(args: dict[str, Any]) -> dict[str, Any]:
     raise UsageError("this call cannot be edited: accept it, refuse it, or say what should be done instead")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A call that wants to go through."""
 
     action: Action

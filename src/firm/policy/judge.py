@@ -54,6 +54,8 @@ def judge(
         if permit is None:
             if level.exempts(action):
                 continue
+            if used_up and level.choose(action, now_us) is not None:
+                return Verdict("deny", f"what {action.tool!r} was permitted is used up", "capability")
             return _not_permitted(action, level, standing.agents)
         purses += permit.purses(action)
         if level is standing.grantor and permit.names(action):

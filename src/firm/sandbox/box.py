@@ -13,6 +13,8 @@ from firm.sandbox.level import Level
 
 STATE = ".firm"
 """The folder in which a firm keeps its journal and keys; it is never seen inside a box."""
+SETTINGS = "firm.toml"
+"""The file beside it that says what agents may do; it can be read in a box, and not changed."""
 INSIDE = "/box"
 """Where a box's folder is seen by what runs in it."""
 MOST = 1 << 40

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from firm.sandbox.box import INSIDE, Box
+from firm.sandbox.box import INSIDE, SETTINGS, STATE, Box
 
 NOBODY = 65534
 ENVIRONMENT = {
@@ -67,11 +67,20 @@ def make_arguments(box: Box, masks: Mapping[str, str], open_files: Descriptors) 
         *(word for path in box.readable for word in ("--ro-bind", str(path.resolve()), str(path))),
         *("--bind", str(box.folder.resolve()), INSIDE),
         *(word for inside in masks for word in ("--tmpfs", inside, "--remount-ro", inside)),
+        *(word for inside, state in masks.items() for word in _settings_beside(inside, Path(state))),
         # /proc too: where root runs this, the settings of the kernel in it are root's, whatever a namespace says
         *("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", INSIDE),
         *("--seccomp", str(open_files.filter)),
         *("--info-fd", str(open_files.told), "--block-fd", str(open_files.held)),
     ]
+
+
+def _settings_beside(inside: str, state: Path) -> tuple[str, ...]:
+    """The settings of a firm whose home is seen: they can be read, and say what agents may do."""
+    settings = state.with_name(SETTINGS)
+    if state.name != STATE or not settings.is_file() or settings.is_symlink():
+        return ()
+    return "--ro-bind", str(settings), str(Path(inside).with_name(SETTINGS))
 
 
 def _separation(box: Box) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What a folder holds: how much, and where in it a firm keeps its state.
 
-One rule: no link is followed out of the folder, and what cannot be read counts as nothing.
+One rule: no link is followed out of the folder, and what cannot be looked into is not shown: what is in the box may
+open it again. In size it counts as nothing.
 """
 
 import os
@@ -20,7 +21,7 @@ class Survey:
 
     used_bytes: int = 0
     states: list[Path] = field(default_factory=list)
-    """Folders named `.firm`, not looked into, and what links of that name lead to."""
+    """Folders named `.firm`, not looked into, what links of that name lead to, and folders that cannot be read."""
 
 
 def survey(folder: Path, *, sizes: bool = True) -> Survey:
@@ -33,11 +34,13 @@ def survey(folder: Path, *, sizes: bool = True) -> Survey:
     found, seen, todo = Survey(), set[int](), [os.fspath(folder)]
     while todo:
         try:
-            with os.scandir(todo.pop()) as entries:
+            with os.scandir(at := todo.pop()) as entries:
                 for entry in entries:
                     _count(entry, found, seen if sizes else None, todo)
+        except PermissionError:
+            found.states.append(Path(at))
         except OSError:
-            continue  # gone in the meantime, or not ours to read: the box cannot read it either
+            continue  # gone in the meantime
     return found
 
 

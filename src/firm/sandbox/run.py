@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from firm.errors import NotIsolated
+from firm.errors import NotIsolated, UsageError
 from firm.sandbox import bubblewrap, launch, plain
 from firm.sandbox.box import Box, Finished, check
 from firm.sandbox.carry import Running
@@ -68,6 +68,10 @@ def _look_through(box: Box, level: Level) -> tuple[int, dict[str, str]]:
     folder = survey(box.folder.resolve())
     if level < Level.BUBBLEWRAP:
         return folder.used_bytes, {}
+    if box.folder.resolve() in folder.states:
+        raise UsageError(
+            f"the box's folder {str(box.folder)!r} cannot be read; make it readable (chmod u+rwx), or use another"
+        )
     states = [state for path in box.readable if path.is_dir() for state in _states_in(path.resolve())]
     return folder.used_bytes, masks(box, [*folder.states, *states])
 

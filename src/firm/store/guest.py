@@ -6,6 +6,7 @@ in, `{"columns", "rows", "more", "changed"}` or `{"error"}` out. It imports noth
 """
 
 import json
+import os
 import sqlite3
 import sys
 import time
@@ -26,6 +27,31 @@ LOOKING = frozenset(
     | {"database_list", "integrity_check", "quick_check", "foreign_key_check", "user_version", "encoding"}
 )
 """Pragmas that only tell."""
+
+
+BESIDE = ("-journal", "-wal", "-shm")
+"""Ends of the names of the files that SQLite keeps beside one."""
+JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+"""With this ends a journal that names another file, which SQLite would delete."""
+
+
+def check_beside(file: str) -> None:
+    """Whether what lies beside the file leads to no other: SQLite obeys it, whoever made it.
+
+    Raises:
+        ValueError: it does.
+    """
+    for end in BESIDE:
+        if os.path.islink(file + end):
+            raise ValueError(f"{file + end!r} is a link; remove it, or copy the file without it")
+    try:
+        with open(f"{file}-journal", "rb") as journal:
+            journal.seek(-len(JOURNAL_MAGIC), os.SEEK_END)
+            names_another = journal.read() == JOURNAL_MAGIC
+    except OSError:  # there is none, or a short one
+        return
+    if names_another:
+        raise ValueError(f"{file + '-journal'!r} names another file; remove it, or copy the file without it")
 
 
 def judge(change: bool) -> Any:
@@ -76,6 +102,7 @@ def shown(value: object, chars: int) -> object:
 def answer(asked: dict[str, Any]) -> dict[str, Any]:
     """What comes of a statement."""
     try:
+        check_beside(asked["file"])
         db = opened(asked["file"], asked["change"], asked["time_s"])
         db.text_factory = lambda raw: raw.decode("utf-8", "replace")
         with db:

@@ -3,9 +3,10 @@
 import msgspec
 import pytest
 
+from firm.agent.agent import Agent
 from firm.agent.output import FINAL, Output
 from firm.agent.tool import tool
-from firm.agent.toolbox import Toolbox
+from firm.agent.toolbox import Toolbox, hand_over
 from firm.agent.turn import MAX_CALLS, Act, Finish, Nudge, decide
 from firm.model.message import Text, ToolCall
 from firm.model.reply import Reply
@@ -106,3 +107,12 @@ def test_more_calls_than_can_be_made_at_once_are_refused() -> None:
     found = decide(said(*[call("look")] * (MAX_CALLS + 2)), BOX, WORDS)
     assert isinstance(found, Act)
     assert list(found.refused) == [MAX_CALLS, MAX_CALLS + 1]
+
+
+def test_work_is_handed_over_once() -> None:
+    other = Agent("other")
+    box = Toolbox([hand_over(other)], WORDS, "scout")
+    reply = said(*[call("hand_over_to_other", '{"task": "go"}')] * 2)
+    found = decide(reply, box, WORDS)
+    assert isinstance(found, Act)
+    assert list(found.refused) == [1]

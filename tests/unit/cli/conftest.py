@@ -35,6 +35,11 @@ async def asks(name: str) -> str:
 
 
 @workflow
+async def has_asked(name: str) -> str:
+    return await asks(name)
+
+
+@workflow
 async def breaks(text: str) -> None:
     raise ValueError(text)
 

@@ -90,6 +90,13 @@ def test_a_run_that_waits_for_a_person_exits_3_and_joins_later(firm: Firm) -> No
     assert firm("inbox").out == "nothing waits for you\n"
 
 
+def test_a_run_whose_child_asks_shows_that_question(firm: Firm) -> None:
+    assert firm("run", "work.py:has_asked", "we").code == 3
+    [question] = json.loads(firm("inbox", "--json").out)
+    assert "/" in question["run"]
+    assert f"you: {question['id']} Shall we?" in firm("ps").out
+
+
 def test_new_starts_another_run_of_the_same_work(firm: Firm) -> None:
     firm("run", "work.py:asks", "we")
     firm("run", "work.py:asks", "we", "--new")

@@ -6,7 +6,9 @@ end runs in a process that is stopped (`firm.agent.kit.pattern`).
 """
 
 import difflib
+import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from firm.agent.kit import pattern as patterns
@@ -32,6 +34,10 @@ PLACE_CHARS = 300
 """Characters of a line that a search shows."""
 NEAREST_LINES = 20_000
 """Lines of a file in which what comes nearest is looked for."""
+NEAREST_S = 1.0
+"""How long it is looked for: lines can be made so that to compare them takes long."""
+MAX_PLACES = 100
+"""Places of a text in a file that are counted."""
 SKIPPED: Final = frozenset(
     {".git", "__pycache__", "node_modules", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 )
@@ -125,7 +131,7 @@ def edit_file(path: str, old: str, new: str) -> str:
     with here.alone(path):
         text, form = text_of(here.read(path), path)
         old, new = old.replace("\r\n", "\n"), new.replace("\r\n", "\n")
-        places = list(_places(text, old))
+        places = list(islice(_places(text, old), MAX_PLACES))
         if len(places) != 1:
             raise UsageError(_not_once(path, text, old, places))
         at = text.index(old)
@@ -211,7 +217,8 @@ def _not_once(path: str, text: str, old: str, places: list[int]) -> str:
     if places:
         lines = list(dict.fromkeys(places))
         at = ", ".join(map(str, lines[:20])) + (" …" if len(lines) > 20 else "")
-        return f"old occurs {len(places)} times in {path!r}, in lines {at}; take in lines around the one that is meant"
+        often = f"{len(places)} times" if len(places) < MAX_PLACES else f"at least {MAX_PLACES} times"
+        return f"old occurs {often} in {path!r}, in lines {at}; take in lines around the one that is meant"
     found = _nearest(text.split("\n"), old.strip("\n").split("\n"))
     if not found:
         return f"old does not occur in {path!r}, nor anything like it; read the file again with read_file"
@@ -230,7 +237,10 @@ def _nearest(lines: list[str], old: list[str]) -> tuple[int, list[str]] | None:
     wanted = old[anchor].strip()[:PLACE_CHARS]
     matcher, best, best_at = difflib.SequenceMatcher(autojunk=False), 0.5, -1
     matcher.set_seq2(wanted)
+    until = time.monotonic() + NEAREST_S
     for at, line in enumerate(lines[:NEAREST_LINES]):
+        if time.monotonic() > until:
+            break
         matcher.set_seq1(line.strip()[:PLACE_CHARS])
         if (
             matcher.real_quick_ratio() > best

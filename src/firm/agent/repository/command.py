@@ -68,7 +68,7 @@ def find_tests(top: Path, files: frozenset[str], read: Callable[[str], str], giv
     Raises:
         UsageError: none is found.
     """
-    pythons = list(_pythons(top))
+    pythons = list(_pythons(top, files))
     if given:
         return _with(given, pythons)
     if _is_python(files):
@@ -111,9 +111,17 @@ def _other(files: frozenset[str], read: Callable[[str], str]) -> str:
 # --- Python -----------------------------------------------------------------------------------------------------
 
 
-def _pythons(top: Path) -> Iterator[Python]:
-    """Pythons that may be shown in a box, the nearest first."""
-    for folder in (top / ".venv", top / "venv", Path(sys.prefix), Path(sys.base_prefix)):
+def _pythons(top: Path, files: frozenset[str]) -> Iterator[Python]:
+    """Pythons that may be shown in a box, the nearest first.
+
+    An environment that came with the commit, or is a link, could name any folder of this machine as its own.
+    """
+    own = [
+        top / name
+        for name in (".venv", "venv")
+        if not (top / name).is_symlink() and not any(path.startswith(f"{name}/") for path in files)
+    ]
+    for folder in (*own, Path(sys.prefix), Path(sys.base_prefix)):
         if (folder / "bin" / "python").exists() and (found := _python(folder)) is not None:
             yield found
     if (found_at := shutil.which("python3", path=":".join(_SYSTEM_PATH))) is not None:

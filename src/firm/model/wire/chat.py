@@ -101,6 +101,7 @@ class _Body(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Body)
+_JOINED = "wire/chat, joined"
 _KEPT = 256
 _tools_kept: dict[int, tuple[tuple[Tool, ...], msgspec.Raw]] = {}
 """Tools by their identity, which holds as long as they are kept here, and their JSON."""
@@ -181,9 +182,17 @@ def _encoded(messages: tuple[Message, ...]) -> Any:
     if type(messages) is not Transcript:
         return _messages(messages)
     bodies = of_each(messages, "wire/chat", _body_of)
-    if None in bodies:
+    count, joined = messages.kept.get(_JOINED, (0, b"[]"))
+    if count > len(bodies):
+        count, joined = 0, b"[]"
+    new = bodies[count:]
+    if None in new:
         return _messages(messages)
-    return msgspec.Raw(b"[" + b",".join([body for body in bodies if body]) + b"]")
+    if added := b",".join([body for body in new if body]):
+        comma = b"," if len(joined) > 2 else b""
+        joined = b"".join((memoryview(joined)[:-1], comma, added, b"]"))  # one copy: it may be long
+    messages.kept[_JOINED] = len(bodies), joined
+    return msgspec.Raw(joined)
 
 
 def _body_of(message: Message) -> bytes | None:

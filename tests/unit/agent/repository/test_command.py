@@ -16,7 +16,7 @@ WITHOUT = Python("/without/bin", (), False)
 def found(
     monkeypatch: pytest.MonkeyPatch, files: Mapping[str, str], *pythons: Python, given: str = ""
 ) -> Checks:
-    monkeypatch.setattr("firm.agent.repository.command._pythons", lambda top: iter(pythons))
+    monkeypatch.setattr("firm.agent.repository.command._pythons", lambda top, files: iter(pythons))
     return find_tests(Path("/top"), frozenset(files), files.__getitem__, given)
 
 
@@ -57,3 +57,16 @@ def test_levels_have_words() -> None:
     assert level_of("limits") is Level.LIMITS
     with pytest.raises(UsageError, match="'bubblewrap', 'limits'|bubblewrap, limits"):
         level_of("none")
+
+
+def test_an_environment_that_came_with_the_commit_or_is_a_link_is_not_used(tmp_path: Path) -> None:
+    for name in (".venv", "real"):
+        (tmp_path / name / "bin").mkdir(parents=True)
+        (tmp_path / name / "bin" / "python").touch()
+        (tmp_path / name / "lib" / "python3.11").mkdir(parents=True)
+    (tmp_path / "venv").symlink_to("real")
+    own = str(tmp_path / ".venv" / "bin")
+    read = {"test_a.py": "", ".venv/pyvenv.cfg": ""}.__getitem__
+    assert find_tests(tmp_path, frozenset({"test_a.py"}), read, "python a.py").path[0] == own
+    committed = find_tests(tmp_path, frozenset({"test_a.py", ".venv/pyvenv.cfg"}), read, "python a.py")
+    assert not committed.path[0].startswith(str(tmp_path))

@@ -9,6 +9,7 @@ from firm.model.error import NotAble
 from firm.model.message import Image, Message, Reasoning, Text, ToolCall, ToolResult
 from firm.model.request import Delta, Request, Tool
 from firm.model.target import Abilities, Model
+from firm.model.transcript import Transcript
 from firm.model.wire.chat import ChatWire, cache_key
 from firm.model.wire.fault import Fault, Kind
 
@@ -106,3 +107,30 @@ def test_the_same_tools_are_written_once_and_others_anew() -> None:
     assert [tool["function"]["name"] for tool in first["tools"]] == ["look", "buy"]
     assert first["tools"][1]["function"]["description"] == "Buy \ufffd."
     assert [tool["function"]["description"] for tool in other["tools"]] == ["Buy."]
+
+
+def test_a_conversation_that_grows_or_is_looked_at_again_is_written_whole() -> None:
+    def sent(messages: Transcript) -> list[Any]:
+        body = ChatWire().body(Request(messages), OWN, Abilities(), stream=False)
+        found: list[Any] = json.loads(body)["messages"]
+        return found
+
+    first = Transcript((Message("user", "a"),))
+    second = first.plus(Message("assistant", "b"), Message("tool", (ToolResult("1", "c", "look"),)))
+    third = second.plus(Message("user", "d"))
+    other = first.plus(Message("user", "e"))
+    pictures = third.plus(Message("tool", (ToolResult("2", "f", "look", images=(Image(b"x"),)),)))
+    for _ in range(2):
+        assert [one["content"] for one in sent(third)] == ["a", "b", "c", "d"]
+        assert [one["content"] for one in sent(first)] == ["a"]
+        assert [one["content"] for one in sent(second)] == ["a", "b", "c"]
+        assert [one["content"] for one in sent(other)] == ["a", "e"]
+        assert [one["role"] for one in sent(pictures)] == [
+            "user",
+            "assistant",
+            "tool",
+            "user",
+            "tool",
+            "user",
+        ]
+        assert sent(pictures) == sent(Transcript(tuple(pictures)))
