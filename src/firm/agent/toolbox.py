@@ -98,8 +98,8 @@ class Toolbox:
         """What a model is told that called what is not there."""
         known = [spec.name for spec in self.specs]
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        return f"There is no tool {name!r:.80}; {hint}Your tools: {', '.join(known) or 'none'}."
+        hint = f"; did you mean {near[0]!r}? " if near else ". "
+        return f"There is no tool {name!r:.80}{hint}Your tools: {', '.join(known) or 'none'}."
 
 
 def _spec_of(one: Any, agent: str) -> Tool:
@@ -112,6 +112,10 @@ def _spec_of(one: Any, agent: str) -> Tool:
         words = f"Give all of the work to the agent {other.name!r}, whose answer will be yours."
         return Tool(
             f"hand_over_to_{slug(other.name)}"[:MAX_NAME_CHARS], f"{words} {other.description}".strip(), _TASK
+        )
+    if isinstance(one, list | tuple):
+        raise UsageError(
+            f"Agent({agent!r}, tools=[…]): a group of tools stands in the list; write `*` before its name"
         )
     try:
         return tool_of(one).spec

@@ -150,4 +150,4 @@ def money(usd: float) -> str:
 
 
 def _ms(seconds: float) -> str:
-    return span(seconds) if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+    return span(seconds) if seconds >= 0.9995 else f"{seconds * 1000:.3g} ms"

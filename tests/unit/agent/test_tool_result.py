@@ -99,7 +99,11 @@ def shown(name: str, value: Any) -> str:
             ("result of tool 'offer'", "dict of 1", "-> Offer", "missing required field"),
         ),
         ("offer", Offer("x", "much"), ("'offer'", "Offer(name='x', usd='much')", "-> Offer", "`float`")),  # type: ignore[arg-type]
-        ("text", 7, ("'text'", "it returned int 7", "-> str", "return what is declared")),
+        (
+            "text",
+            7,
+            ("'text'", "it returned int 7", "-> str", "return what is declared", "returned (got 7 (int)"),
+        ),
         ("sends", None, ("'sends'", "it returned NoneType None", "-> str")),
         ("undeclared", Offer("x", 1), ("'undeclared'", "nothing is declared", "annotate its result")),
         ("undeclared", {1: {2: {Odd()}}}, ("'undeclared'", "dict of 1", "KeyError: 'no repr'")),

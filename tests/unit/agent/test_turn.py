@@ -4,10 +4,12 @@ import msgspec
 import pytest
 
 from firm.agent.agent import Agent
+from firm.agent.kit import FILES
 from firm.agent.output import FINAL, Output
 from firm.agent.tool import tool
 from firm.agent.toolbox import Toolbox, hand_over
 from firm.agent.turn import MAX_CALLS, Act, Finish, Nudge, decide
+from firm.errors import UsageError
 from firm.model.message import Text, ToolCall
 from firm.model.reply import Reply
 
@@ -78,6 +80,17 @@ def test_an_unknown_tool_is_answered_with_the_near_name_and_all_names() -> None:
     assert isinstance(found, Act)
     assert "did you mean 'look'?" in found.refused[0]
     assert "Your tools: look" in found.refused[0]
+
+
+def test_an_unknown_tool_with_no_near_name_is_answered_with_all_names() -> None:
+    found = decide(said(call("rocket")), BOX, WORDS)
+    assert isinstance(found, Act)
+    assert found.refused[0] == "There is no tool 'rocket'. Your tools: look."
+
+
+def test_a_group_of_tools_without_a_star_says_so() -> None:
+    with pytest.raises(UsageError, match=r"write `\*` before its name"):
+        Toolbox([FILES], WORDS, "scout")
 
 
 def test_a_call_that_was_cut_off_is_not_made() -> None:

@@ -4,7 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
+
+from firm.kernel.journal import Standing
+from firm.kernel.status import Status
+from firm.root.view import RunView, run_view
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Outcome
@@ -87,14 +92,12 @@ def test_other_runs_that_wait_for_an_answer_are_told_from_those_that_only_wait(
 def test_a_run_that_a_crash_has_left_is_said_to_wait_for_a_process(
     firm: "Callable[..., Outcome]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from firm.kernel.status import Status
-    from firm.root.view import RunView
-
     assert firm("run", "work.py:asks", "we").code == 3
     assert "interrupted" not in firm("ps").err
-    real = RunView.__init__
-    monkeypatch.setattr(
-        RunView, "__init__", lambda self, **fields: real(self, **{**fields, "status": Status.RUNNING})
-    )
+
+    def left_running(standing: Standing) -> RunView:
+        return msgspec.structs.replace(run_view(standing), status=Status.RUNNING)
+
+    monkeypatch.setattr("firm.root.firm.run_view", left_running)
     left = firm("ps").err
-    assert "what stands as running was interrupted: nobody carries it just now; it goes on with `firm up`" in left
+    assert "interrupted: nobody carries it just now; it goes on with `firm up`" in left

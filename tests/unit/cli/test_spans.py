@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firm.cli.spans import money, under_events
+from firm.cli.spans import _ms, money, under_events
 from firm.root.view import EventView, SpanView
 
 from .conftest import Firm
@@ -168,3 +168,7 @@ def test_a_span_belongs_to_the_generation_and_the_attempt_that_made_it() -> None
 )
 def test_money_is_shown_with_the_digits_that_it_needs(usd: float, shown: str) -> None:
     assert money(usd) == shown
+
+
+def test_what_rounds_to_a_second_is_shown_as_one() -> None:
+    assert [_ms(seconds) for seconds in (0.99964, 0.9994, 0.0123, 2.0)] == ["1 s", "999 ms", "12.3 ms", "2 s"]
