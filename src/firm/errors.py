@@ -39,11 +39,14 @@ class BudgetExceeded(TerminalError):
     Args:
         message: What happened.
         purse: Id of the purse that had no room; '' where it was none.
+        measure: What there was not enough of: 'usd_micro', 'tokens', 'calls', 'gpu_ms', 'cpu_ms', 'time'; '' where that
+            is not known.
     """
 
-    def __init__(self, message: str = "", purse: str = "") -> None:
-        super().__init__(*((message, purse) if purse else (message,)))
-        self.message, self.purse = message, purse
+    def __init__(self, message: str = "", purse: str = "", measure: str = "") -> None:
+        given = (message, purse, measure)
+        super().__init__(*(given if measure else given[:2] if purse else given[:1]))
+        self.message, self.purse, self.measure = message, purse, measure
 
     def __str__(self) -> str:
         return self.message
@@ -100,7 +103,7 @@ class LimitReached(TerminalError):
 
     Args:
         message: What happened, and what to do.
-        limit: 'turns', 'money', 'time', 'progress', 'output' or 'context'.
+        limit: 'turns', 'money', 'calls', 'tokens', 'time', 'progress', 'output' or 'context'.
         reached: What was reached so far, as builtins: the last words, notes, what is open.
     """
 

@@ -1,12 +1,14 @@
 """What is paid for a request to a real server over HTTP, for each thing that can go wrong with it."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from tests.unit.model.tills import PaperTill
 
+from firm import Agent, Budget, Firm, tool
 from firm.model import Delta, Message, Model, Models, Patience, Request
 from firm.model.server import Server
 from firm.model.target import Abilities
@@ -20,6 +22,12 @@ WIRES = ("chat", "responses", "anthropic")
 RATES = {"input": 2.0, "output": 10.0, "cache_read": 0.5, "cache_write": 2.5}
 QUICK = Patience(connect_s=5, first_token_s=0.3, between_tokens_s=0.2, total_s=0.5)
 REQUEST = Request((Message("user", "hello"),), "m", 50)
+
+
+@tool(risk="read")
+async def look(name: str, number: int) -> str:
+    """Look."""
+    return f"{name} {number}"
 
 
 def ask(options: MockOptions, *, wire: str = "chat", stream: bool = False, request: Request = REQUEST) -> Any:
@@ -137,3 +145,17 @@ def test_the_bound_of_the_reply_is_always_sent(wire: str, field: str, stream: bo
     body = asyncio.run(inside())
     assert body[field] == 50
     assert body.get("thinking", {"type": "adaptive"}) == {"type": "adaptive"}  # no budget beside max_tokens
+
+
+def test_finding_out_what_a_server_can_do_is_not_on_the_budget_of_who_asks_first(tmp_path: Path) -> None:
+    clerk = Agent("clerk", tools=[look], budget=Budget(calls=2))
+
+    async def inside() -> str:
+        async with mock_server(MockOptions(tool_turns=1)) as server:
+            model = Model(server.url, "mock", usd_per_mtok=RATES)
+            async with Firm.open(tmp_path, models={"default": model}) as firm:
+                answer: str = await (await firm.start(clerk, "look")).result()
+                assert server.count > 2  # probes among them
+                return answer
+
+    assert asyncio.run(inside()) == "Hello from the mock."

@@ -54,10 +54,14 @@ MAX_FAILURES = 6
 """Turns in a row that brought nothing: no call that went well, and no answer."""
 MAX_TROUBLE_CHARS = 300
 """Of what the last of them lacked, in the message."""
+SAME = 3
+"""So often the same calls may come to the same, one after the other, before the model is told of it."""
 MAX_TOLD_CHARS = 4_000
 """Of what a model is told of a failure."""
 MAX_STEPS = 5_000
 """Calls of one generation; then the run goes on with an empty history."""
+_USED_UP = {"time": "time", "calls": "calls", "tokens": "tokens"}
+"""What a budget had not enough of -> which limit that is; else it is money."""
 GIVEN_BACK = (ApprovalRejected, PolicyDenied, DeadlineExceeded, StepFailed, LimitReached)
 """Of the errors that would end a run, those that a model can do something about when a tool raises them."""
 OURS = (InternalError, JournalError, ReplayDiverged)
@@ -83,6 +87,7 @@ class Loop:
         "_agent",
         "_failures",
         "_given",
+        "_last",
         "_noted",
         "_options",
         "_request",
@@ -105,6 +110,8 @@ class Loop:
         self._wanted = carried.wanted if carried is not None else "progress"
         """What the last turns that brought nothing lacked."""
         self._steps = 0
+        self._last: tuple[Any, int] = (None, 0)
+        """What was called in the last turn and what came of it, and how often in a row."""
         self._noted: list[int] = []
         """Places of the calls of this turn that have made notes."""
         self._given = agent.model if isinstance(agent.model, Model) else None
@@ -146,7 +153,7 @@ class Loop:
                 if answer is not None:
                     return answer.value
         except BudgetExceeded as error:
-            self._stop("money" if error.purse or "wall_s" not in str(error) else "time", str(error))
+            self._stop(_USED_UP.get(error.measure, "money"), str(error))
         finally:
             folder_here.reset(token)
 
@@ -178,7 +185,12 @@ class Loop:
         """One reply of the model, as a step."""
         window = self.window
         self._steps += 1
-        words = (self._agent.name, self._agent.hash, f"{what}{window.turns + 1}", window.mark)
+        words = (
+            self._agent.name,
+            f"definition {self._agent.hash}",
+            f"{what}{window.turns + 1}",
+            window.mark,
+        )
         if request.messages == ():
             request = msgspec.structs.replace(request, messages=window.messages)
         return await converse(request, words, given=self._given)
@@ -208,8 +220,18 @@ class Loop:
         else:
             final = any(act.calls[place].name == FINAL for place in act.refused)
             self._failed("output" if final else "progress")
-        self.window.add(Message("tool", tuple(self._results(act, done))))
+        self.window.add(Message("tool", self._same_again(act, tuple(self._results(act, done)))))
         return None
+
+    def _same_again(self, act: Act, results: tuple[ToolResult, ...]) -> tuple[ToolResult, ...]:
+        """The results, with a word about it where the same calls have just had the same ones."""
+        seen = [(call.name, call.arguments) for call in act.calls], [result.text for result in results]
+        last, count = self._last
+        self._last = seen, count + 1 if seen == last else 1
+        if self._last[1] < SAME:
+            return results
+        told = f"\n[The same came of it {self._last[1]} times now. Do something else, or give the answer.]"
+        return (*results[:-1], msgspec.structs.replace(results[-1], text=results[-1].text + told))
 
     def _results(self, act: Act, done: dict[int, Any]) -> list[ToolResult]:
         found, tainted = [], self._is_tainted()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_CHILDREN = 30
 """Children shown at one level of the tree."""
-_FINGERPRINT = re.compile(r", '[0-9a-f]{16}'(?=[,)])")
+_FINGERPRINT = re.compile(r", '(?:definition )?[0-9a-f]{16}'(?=[,)])")
 """Of an agent and of what was said before: it names a call in the journal, and tells a person nothing."""
 
 

@@ -21,6 +21,7 @@ _SUBJECTS = (
     *(attribute.REQUEST_MODEL, attribute.TOOL_NAME, attribute.AGENT_NAME),
     *(attribute.WORKFLOW_NAME, attribute.DATA_SOURCE),
 )
+SCRIPTED = "http://scripted.localhost"
 _TOLD = {attribute.HTTP_STATUS, attribute.ERROR_TYPE, attribute.REASON, attribute.WAIT_S} | {
     attribute.REQUEST_MODEL,
     attribute.ENDPOINT,
@@ -83,7 +84,8 @@ def _call(one: "SpanView") -> str:
     parts = [str(subject)]
     if answered and answered != subject:
         parts.append(f"({answered})")
-    if where := found.get(attribute.ENDPOINT) or _server(found):
+    where = found.get(attribute.ENDPOINT) or _server(found)
+    if where and not str(where).startswith(SCRIPTED):  # a script has no address
         parts.append(f"at {where}")
     return " ".join(parts)
 

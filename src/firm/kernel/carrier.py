@@ -886,7 +886,10 @@ def _too_long(run: Run) -> str:
 
 def stopped_text(run_id: str) -> str:
     """What those read who wait for a run that was stopped."""
-    return f"run {run_id!r} was stopped; `firm resume {run_id}` lets it and what it began go on"
+    return (
+        f"run {run_id!r} was stopped; `firm resume {run_id}` lets it and what it began go on (where its agent was "
+        "stopped: `firm resume` with the agent's name)"
+    )
 
 
 def closed_while_awaited() -> RunStuck:

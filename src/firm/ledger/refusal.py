@@ -12,7 +12,7 @@ _REMEDIES = {
     "unit": "raise the unit's budget in firm.toml",
     "agent": "raise the agent's budget",
     "goal": "raise the goal's budget",
-    "run": "start it with a larger budget=",
+    "run": "begin it with a larger budget",
     "capability": "widen the capability's usd or calls",
     "mandate": "raise the mandate's usd in firm.toml",
 }
@@ -33,6 +33,8 @@ def refusal(meter: Meter, want: int) -> BudgetExceeded:
     """The error for a call that could not be paid even if all that is reserved came back."""
     measure, per = meter.limit.measure, meter.limit.per
     remedy = _REMEDIES.get(meter.purse.partition("/")[0], "raise its limit")
+    if meter.purse.startswith("run/") and meter.purse.endswith("/own"):
+        remedy = _REMEDIES["agent"]
     wait = "" if meter.end_us == ENDLESS else f", or wait until {moment(meter.end_us)}"
     return BudgetExceeded(
         f"the budget of {meter.purse!r} does not allow this call: at most {show(measure, meter.most)} "
@@ -40,6 +42,7 @@ def refusal(meter: Meter, want: int) -> BudgetExceeded:
         f"{show(measure, meter.reserved)} reserved; "
         f"the call may take up to {show(measure, want)}; {remedy}{wait}",
         meter.purse,
+        measure,
     )
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from firm.errors import InternalError, UsageError
-from firm.kernel.context import opened
+from firm.kernel.context import chartered, opened
 from firm.ledger.gpu import Pool
 from firm.model import record
 from firm.model.backend import Backend
@@ -247,7 +247,10 @@ class Models:
         if endpoint.model.eyes is False:
             _check_eyes(request, endpoint.model)
         if not endpoint.abilities.probed:
-            endpoint.abilities = await self._probes.of(backend)
+            with chartered(
+                b""
+            ):  # what a server can do is found out for the whole firm, not on this run's budget
+                endpoint.abilities = await self._probes.of(backend)
         wrapped = wrap(request, endpoint.abilities)
         plain = wrapped is request
         reply = await backend.say(wrapped, endpoint.abilities, watch if plain else None)

@@ -241,7 +241,8 @@ async def admit(command: Command, entry: Entry) -> Admitted:
         now_us, until_us = command.now_us(), entry.charter.deadline_us
         if until_us and now_us >= until_us:
             raise BudgetExceeded(
-                f"{call_text(entry.action)} was not made: the time of its budget (wall_s) was over at {when(until_us)}"
+                f"{call_text(entry.action)} was not made: the time of its budget (wall_s) was over at {when(until_us)}",
+                measure="time",
             )
         verdict, reservation = await _paid(command, entry, now_us)
         permit = permit_here.get()

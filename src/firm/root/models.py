@@ -4,6 +4,7 @@ One rule: a model that is named is never replaced by one that was found; what wa
 """
 
 import os
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,6 +150,16 @@ def _scripted(settings: ModelSettings, folder: Path) -> ScriptedModel:
             raise UsageError(f"the model's script = {settings.script!r}: {error}") from None
         if not callable(rule):
             raise UsageError(f"the model's script = {settings.script!r}: {place!r} has no function {name!r}")
-        return rule(request)
+        try:
+            return rule(request)
+        except Exception as error:
+            raise UsageError(f"the model's script = {settings.script!r} {_where(error)}") from error
 
     return ScriptedModel(answer, name=settings.script)
+
+
+def _where(error: Exception) -> str:
+    """What a script of the founder's own raised, and in which line of it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    line = frames[-1].lineno if frames else 0
+    return f"raised {type(error).__name__}: {error} ({frames[-1].filename}, line {line})"

@@ -258,7 +258,7 @@ def test_a_budget_ends_the_run_with_what_was_reached() -> None:
     async def work(firm: Firm) -> None:
         with pytest.raises(LimitReached) as caught:
             await (await firm.start(poor, "go")).result()
-        assert caught.value.limit == "money"
+        assert caught.value.limit == "calls"
 
     count = iter(range(100))
     model = run_with(lambda _: call("look", place=str(next(count))), work)
@@ -619,3 +619,16 @@ def test_a_task_is_words(task: Any) -> None:
 
 def test_errors_of_the_model_are_those_of_chat() -> None:
     assert issubclass(ContextTooLong, TerminalError)
+
+
+def test_a_model_that_goes_round_is_told_so() -> None:
+    async def work(firm: Firm) -> None:
+        assert await (await firm.start(talker, "go")).result() == "enough"
+
+    answers = [*[call("look", place="a")] * 4, call("look", place="b"), call("look", place="a"), "enough"]
+    model = run_with(answers, work)
+    told = [results(request)[0].text for request in model.requests[1:]]
+    assert told[:2] == ["seen a", "seen a"]
+    assert told[2] == "seen a\n[The same came of it 3 times now. Do something else, or give the answer.]"
+    assert "4 times" in told[3]
+    assert told[4:] == ["seen b", "seen a"]

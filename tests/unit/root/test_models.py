@@ -144,3 +144,12 @@ def test_a_script_that_cannot_be_is_refused(tmp_path: Path, lines: str, told: st
     path.write_text(f"[models.default]\n{lines}\n")
     with pytest.raises(UsageError, match=told):
         read_config(path)
+
+
+def test_a_script_that_raises_says_where(tmp_path: Path) -> None:
+    (tmp_path / "firm.toml").write_text('[models.default]\nscript = "play.py:answer"\n')
+    (tmp_path / "play.py").write_text("def answer(request):\n    return [][0]\n")
+    [model] = entry_of(read_config(tmp_path / "firm.toml").models["default"], tmp_path).models
+    assert isinstance(model, ScriptedModel)
+    with pytest.raises(UsageError, match=r"play.py:answer' raised IndexError: .*play.py, line 2"):
+        asyncio.run(model.say(Request((Message("user", "hello"),)), model.abilities, None))

@@ -42,7 +42,7 @@ from firm.ids import slug
 from firm.kernel import now, workflow
 from firm.kernel.context import current_run
 
-_LAST = ("money", "time")
+_LAST = ("money", "calls", "tokens", "time")
 """Limits after which another round could do nothing."""
 _NO_PROGRAM = re.compile(r"^sh: \d+: .*not found$|No module named pytest$|: command not found$", re.MULTILINE)
 _OURS = (InternalError, JournalError, ReplayDiverged, RunStuck)
@@ -186,5 +186,5 @@ def _how(found: _Mission) -> str:
     if found.reached:
         return f"the tests pass after {rounds}"
     last = found.attempts[-1]
-    ended = "" if last.ended == "answered" else f"; the last one ended by {last.ended}"
+    ended = "" if last.ended == "answered" else f"; the last one came to a limit, {last.ended}"
     return f"{last.refused} after {rounds}{ended}"
