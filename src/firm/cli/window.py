@@ -49,7 +49,7 @@ def _print_pieces(run_id: str, window: "Window") -> None:
     from firm.cli.text import add_row, count, plain, render, table
 
     print(f"run      {plain(run_id)}")
-    print(f"window   about {window.tokens:,} tokens; summed up at {window.room:,}")
+    print(f"window   {window.tokens:,} tokens, as its model counted them last; summed up at {window.room:,}")
     print(f"so far   {count(window.turns, 'turn')}, summed up {count(window.compactions, 'time')}\n")
     pieces = window.pieces()
     whole = sum(piece.tokens for piece in pieces) or 1
