@@ -100,6 +100,12 @@ class _Page(HTMLParser):
         self.rawdata = self.rawdata[: PIECE_CHARS // 4]
         self.close()
 
+    def parse_html_declaration(self, i: int) -> int:
+        """A marked section is none in HTML, and a broken one would raise."""
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._in_title = tag == "title" and not self.title
         if tag in _LEFT_OUT:

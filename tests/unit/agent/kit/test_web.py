@@ -96,6 +96,13 @@ def test_no_text_makes_the_reader_fail(html: str, url: str) -> None:
         assert isinstance(readable(text, url), tuple)
 
 
+@pytest.mark.parametrize("html", ["<![", "a<![>b", "<![CDATA[x]]>b", "<![if !IE]>b<![endif]>"])
+def test_a_marked_section_is_left_out(html: str) -> None:
+    for text in (html, f"<pre>{html}</pre>", f"<p>{html}</p></a"):
+        assert isinstance(readable(text, "http://a.example/"), tuple)
+    assert readable(f"{html}\n<p>end", "")[1].endswith("end")
+
+
 def test_a_deep_or_broken_page_is_read_in_time() -> None:
     began = asyncio.new_event_loop()
     before = began.time()
