@@ -213,8 +213,8 @@ class Firm:
     def furnish(self, ledger: Ledger, stopped: frozenset[str], asked: Iterable[tuple[str, int]]) -> None:
         """Make the command that the gate goes by, when this process becomes the owner."""
         self._furnish(ledger.reserve, ledger.reopen, stopped, ledger.reopen_at)
-        for run, at_us in asked:
-            self.command.flood.note(run.partition("/")[0], at_us)
+        for who, at_us in asked:
+            self.command.flood.note(who, at_us)
 
     def _furnish(
         self,

@@ -17,6 +17,7 @@ from firm.ledger.view import PurseView
 from firm.policy.approval import APPROVAL
 from firm.root.config import Config
 from firm.root.paying import Counter
+from firm.root.request import asked_of
 from firm.root.stopping import stopped_in
 from firm.store.sqlite import SqliteJournal
 
@@ -184,7 +185,13 @@ async def settle_breakers(journal: SqliteJournal, worker: Worker, ledger: Ledger
 
 
 async def asked_lately(journal: Journal) -> list[tuple[str, int]]:
-    """Approvals that were asked for within the last hour: by which run, and when; the oldest first."""
+    """Approvals that were asked for within the last hour: by which agent or run, and when; the oldest first."""
     since_us = time.time_ns() // 1000 - HOUR_US
     lately = await journal.questions(open_only=False, since_us=since_us)
-    return [(question.run, question.asked_us) for question in lately if question.kind == APPROVAL]
+    found = []
+    for question in lately:
+        if question.kind == APPROVAL:
+            asked = await asked_of(question, journal)
+            who = "" if asked is None else asked.action.agent
+            found.append((who or question.run.partition("/")[0], question.asked_us))
+    return found

@@ -632,3 +632,17 @@ def test_a_model_that_goes_round_is_told_so() -> None:
     assert told[2] == "seen a\n[The same came of it 3 times now. Do something else, or give the answer.]"
     assert "4 times" in told[3]
     assert told[4:] == ["seen b", "seen a"]
+
+
+def test_questions_of_an_agent_count_on_after_the_firm_was_opened_again() -> None:
+    async def begin(firm: Firm) -> None:
+        await firm.start(talker, "write to them")
+        while not await firm.inbox():
+            await asyncio.sleep(0.01)
+
+    async def look_again(firm: Firm) -> None:
+        flood, now_us = firm.command.flood, firm.command.now_us()
+        assert [flood.may_ask(who, now_us, 1) for who in ("talker", "scout")] == [False, True]
+
+    run_with([call("mail", text="hi")], begin)
+    run_with([], look_again)
