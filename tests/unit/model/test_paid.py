@@ -389,8 +389,10 @@ def test_waiting_for_money_is_no_slowness_of_the_server_and_is_told() -> None:
 
     reply, took_s = use({"default": Remote(["hi"])}, PaperTill(), work)
     assert took_s < 0.05
-    assert reply.timing.queue_s >= 0.1
-    assert reply.timing.total_s >= 0.1
+    assert (
+        reply.timing.queue_s > 0.08
+    )  # the gate opens after 0.1 s, and the call came to it a moment after that began
+    assert reply.timing.total_s > 0.08
 
 
 def test_a_span_says_what_a_call_cost_and_how_long_gpus_were_busy() -> None:
