@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from firm import Agent, Firm, tool
-from firm.agent import compaction, guide
+from firm.agent import compaction, guide, shown
 from firm.agent.kit import files
 from firm.agent.kit.person import ask_person
 from firm.agent.tool import tool_of
@@ -119,7 +119,7 @@ def test_what_strangers_wrote_is_marked_in_errors_and_in_the_words_of_another_ag
     found = told(run_with(rule, work)[-1])
     assert set(found) == {"reader", "broken_page"}
     for text in found.values():
-        assert text.startswith(compaction.STRANGERS) and ORDER in text
+        assert text.startswith(shown.STRANGERS) and ORDER in text
 
 
 def test_a_summary_says_that_it_may_go_back_to_strangers() -> None:

@@ -159,3 +159,13 @@ def test_finding_out_what_a_server_can_do_is_not_on_the_budget_of_who_asks_first
                 return answer
 
     assert asyncio.run(inside()) == "Hello from the mock."
+
+
+def test_an_agent_outside_any_firm_finds_out_once_what_its_server_can_do() -> None:
+    async def inside(turns: int) -> int:
+        async with mock_server(MockOptions(tool_turns=turns)) as server:
+            clerk: Agent[str] = Agent("clerk", tools=[look], model=Model(server.url, "mock"))
+            assert await clerk.run("look") == "Hello from the mock."
+            return server.count
+
+    assert asyncio.run(inside(4)) - asyncio.run(inside(1)) == 3

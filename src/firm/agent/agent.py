@@ -7,6 +7,7 @@ another run, by `Firm.start` and by `firm run`.
 import functools
 import sys
 from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -18,11 +19,11 @@ from firm.agent.toolbox import Toolbox
 from firm.errors import UsageError
 from firm.ids import check_id, digest
 from firm.kernel.code import file_hash
-from firm.kernel.context import StepInfo, charter_here, chartered, current
+from firm.kernel.context import StepInfo, charter_here, chartered, current, current_firm
 from firm.kernel.definition import WorkflowDef
 from firm.model.embedded import error as embedded
 from firm.model.error import RAISED as REFUSED
-from firm.model.models import label_of
+from firm.model.models import Models, label_of
 from firm.model.request import MAX_TOKENS
 from firm.model.target import Model
 from firm.policy.capability import Capability, Charter
@@ -173,8 +174,8 @@ class Agent(Generic[T]):
             workspace: Folder of its files, instead of the agent's own.
 
         Raises:
-            LimitReached: turns, money, time, progress, output or context were at an end; `error.reached` has what
-                was reached so far.
+            LimitReached: turns, money, calls, tokens, time, progress, output or context were at an end;
+                `error.reached` has what was reached so far.
             ModelError, ModelUnavailable: the model cannot, or nobody answers.
             UsageError: inside a step, no task, or an effort or budget that cannot be.
         """
@@ -208,7 +209,10 @@ class Agent(Generic[T]):
         charter = charter_here()
 
         async def plain() -> T:
-            with chartered(charter):
+            async with AsyncExitStack() as stack:
+                stack.enter_context(chartered(charter))
+                if isinstance(self.model, Model) and current_firm() is None:
+                    await stack.enter_async_context(Models())  # one set of connections for all of its turns
                 return await definition.function(*args)  # type: ignore[no-any-return]
 
         return plain()

@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 import msgspec
 
 from firm.agent import compaction
-from firm.agent.agent import Agent
+from firm.agent.agent import Agent, level_of
 from firm.agent.guide import find_guide, guide_text
 from firm.agent.notes import NOTE, TODO, fold
 from firm.agent.notes import STATE as NOTES
 from firm.agent.output import FINAL
-from firm.agent.shown import FailedCall, keep_result, shown
+from firm.agent.shown import OURS, STRANGERS, FailedCall, arguments_of, failed_words, kept, shown, task_in
 from firm.agent.tool import invoke_json, tool_of
 from firm.agent.toolbox import HandOver
 from firm.agent.turn import Act, Finish, Nudge, decide
@@ -26,14 +26,10 @@ from firm.errors import (
     ApprovalRejected,
     BudgetExceeded,
     DeadlineExceeded,
-    InternalError,
-    JournalError,
     LimitReached,
     PolicyDenied,
-    ReplayDiverged,
     StepFailed,
     TerminalError,
-    UsageError,
 )
 from firm.kernel.api import continue_as, gather
 from firm.kernel.context import current
@@ -56,15 +52,12 @@ MAX_TROUBLE_CHARS = 300
 """Of what the last of them lacked, in the message."""
 SAME = 3
 """So often the same calls may come to the same, one after the other, before the model is told of it."""
-MAX_TOLD_CHARS = 4_000
-"""Of what a model is told of a failure."""
 MAX_STEPS = 5_000
 """Calls of one generation; then the run goes on with an empty history."""
 _USED_UP = {"time": "time", "calls": "calls", "tokens": "tokens"}
 """What a budget had not enough of -> which limit that is; else it is money."""
 GIVEN_BACK = (ApprovalRejected, PolicyDenied, DeadlineExceeded, StepFailed, LimitReached)
 """Of the errors that would end a run, those that a model can do something about when a tool raises them."""
-OURS = (InternalError, JournalError, ReplayDiverged)
 ENDS = (TerminalError, *OURS)
 """What ends a run."""
 
@@ -123,7 +116,7 @@ class Loop:
             agent.max_tokens,
             None if agent.toolbox.specs else agent.answer.json_schema,
             agent.toolbox.specs,
-            effort=options[1] or _level(agent),
+            effort=options[1] or level_of(agent.effort, agent.name),
             session=session_of(self._run.id) if self._run is not None else "",
         )
 
@@ -244,7 +237,7 @@ class Loop:
                 )
                 result = ToolResult(call.id, told, call.name, error=True)
             elif tainted and isinstance(self._agent.toolbox.find(call.name), Agent):
-                result = msgspec.structs.replace(result, text=compaction.STRANGERS + result.text)
+                result = msgspec.structs.replace(result, text=STRANGERS + result.text)
             found.append(result)
         return found
 
@@ -253,18 +246,16 @@ class Loop:
         if self._run is not None:
             return UNTRUSTED in self._run.marks
         said = [part for message in self.window.messages for part in message.parts]
-        return any(
-            isinstance(part, ToolResult) and part.text.startswith(compaction.STRANGERS) for part in said
-        )
+        return any(isinstance(part, ToolResult) and part.text.startswith(STRANGERS) for part in said)
 
     async def _call(self, call: ToolCall, place: int) -> ToolResult | Finish:
         """One call, whatever comes of it; `Finish` where another agent has taken the work over."""
         target = self._agent.toolbox.find(call.name)
         try:
             if isinstance(target, HandOver):
-                return Finish(await target.agent.run(_task_in(call)))
+                return Finish(await target.agent.run(task_in(call)))
             if isinstance(target, Agent):
-                value = await self._help(target, _task_in(call))
+                value = await self._help(target, task_in(call))
             else:
                 value = await invoke_json(target, call.arguments)
         except FailedCall as error:
@@ -272,7 +263,9 @@ class Loop:
         except Exception as error:
             if isinstance(error, ENDS) and not isinstance(error, GIVEN_BACK):
                 raise
-            return ToolResult(call.id, _failed_words(target, error), call.name, error=True)
+            return ToolResult(
+                call.id, failed_words(error, untrusted=_is_untrusted(target)), call.name, error=True
+            )
         if call.name in (NOTE, TODO):
             self._note(call, place, value)
         return ToolResult(call.id, await self._shown(target, call, value), call.name)
@@ -287,15 +280,12 @@ class Loop:
 
     async def _shown(self, target: Any, call: ToolCall, value: Any) -> str:
         """A result as the model reads it; a long one is put into a file."""
-        definition = None if isinstance(target, Agent) else tool_of(target)
         text, whole = shown(value)
         if whole:
             self.window.results += 1
             self._steps += 1
-            text = text.replace("{path}", await _kept(f"{self.window.results:04d}-{call.name}.txt", whole))
-        if definition is not None and definition.untrusted:
-            return compaction.STRANGERS + text
-        return text
+            text = text.replace("{path}", await kept(f"{self.window.results:04d}-{call.name}.txt", whole))
+        return STRANGERS + text if _is_untrusted(target) else text
 
     def _note(self, call: ToolCall, place: int, value: Any) -> None:
         """Take in what it has noted; several notes of one reply in the order of the calls, as the founder has them."""
@@ -418,58 +408,6 @@ def _task(task: str, guide: str | None) -> str:
     return f"{task}\n\n{guide_text(guide)}" if guide else task
 
 
-def _level(agent: Agent[Any]) -> str:
-    from firm.agent.agent import level_of
-
-    return level_of(agent.effort, agent.name)
-
-
-def arguments_of(call: ToolCall) -> dict[str, Any]:
-    """The arguments as the model wrote them; {} where that is no object."""
-    try:
-        found = call.decode()
-        if isinstance(found, str):  # some models write the object as text
-            found = msgspec.json.decode(found)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-async def _kept(name: str, whole: str) -> str:
-    """Where all of a long result is, as the model reads it; the call was made, whatever comes of the file."""
-    try:
-        return f"all of it is in {await keep_result(name, whole)}: page through it with read_file"
-    except Exception as error:
-        if isinstance(error, OURS):
-            raise
-        return f"it could not be put into a file ({_told(error)}); ask for less at a time"
-
-
-def _task_in(call: ToolCall) -> str:
-    arguments = arguments_of(call)
-    task = arguments.get("task")
-    if not isinstance(task, str) or not task.strip() or len(arguments) > 1:
-        raise FailedCall('Give the agent its work as {"task": "…"}, in words, and nothing else.')
-    return task
-
-
-def _failed_words(target: Any, error: Exception) -> str:
-    """What went wrong with a call; a tool that brings what strangers wrote may bring it in an error, too."""
-    words = _told(error)
-    ours = isinstance(error, (UsageError, TerminalError)) and not isinstance(error, StepFailed)
-    if ours or isinstance(target, Agent | HandOver):
-        return words
-    return compaction.STRANGERS + words if tool_of(target).untrusted else words
-
-
-def _told(error: Exception) -> str:
-    """What went wrong, as the model reads it."""
-    if isinstance(error, ApprovalRejected):
-        return f"Not done: {error}"
-    if isinstance(error, StepFailed):
-        return f"{error.type_name.rpartition(':')[2]}: {error.message}"[:MAX_TOLD_CHARS]
-    if isinstance(error, LimitReached):
-        return f"Not finished: {error}. Reached so far: {error.reached!r:.2000}"
-    if isinstance(error, UsageError):
-        return str(error)[:MAX_TOLD_CHARS]
-    return f"{type(error).__name__}: {error}"[:MAX_TOLD_CHARS]
+def _is_untrusted(target: Any) -> bool:
+    """Whether a tool brings what strangers wrote; of an agent its own run's marks say so."""
+    return not isinstance(target, Agent | HandOver) and tool_of(target).untrusted

@@ -193,16 +193,6 @@ def tools_in(module: ModuleType) -> list[ToolDef]:
     return sorted((one for one in found if isinstance(one, ToolDef)), key=lambda one: one.name)
 
 
-def invoke(target: object, plain: dict[str, Any]) -> Coroutine[Any, Any, Any]:
-    """Call a tool with arguments by name, as builtins: as a model wrote them.
-
-    Raises:
-        UsageError: it is no tool, or the arguments do not fit its signature.
-    """
-    call: Callable[..., Coroutine[Any, Any, Any]] = target  # type: ignore[assignment]
-    return call(**tool_of(target).arguments.typed(plain))
-
-
 def invoke_json(target: object, text: str) -> Coroutine[Any, Any, Any]:
     """Call a tool with the JSON that a model wrote as its arguments.
 

@@ -184,7 +184,8 @@ class Workspace:
 def workspace_here() -> Workspace:
     """The workspace of the agent that this code acts for.
 
-    That is the folder in `folder_here`; in a run without one `<home>/work/<id of the outermost run>`.
+    That is the folder in `folder_here`; in a run without one a folder `work/RUN` of the home, RUN
+    being the id of the outermost run.
 
     Raises:
         UsageError: there is neither, or the folder cannot be a workspace.

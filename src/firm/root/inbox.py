@@ -85,7 +85,7 @@ async def detail_of(question: Question, journal: Journal) -> bytes:
 async def reports_in(
     journal: Journal, home: Home, run: str | None = None, since: datetime | None = None
 ) -> list[ReportView]:
-    """Reports, the newest first. All rows are read: some 5 µs each.
+    """Reports, the newest first. All rows of the book are read.
 
     Args:
         journal: To read from.

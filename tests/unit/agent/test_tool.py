@@ -9,7 +9,7 @@ import pytest
 from tests.unit.agent.commanded import FakeFirm, answer, asked
 from tests.unit.kernel.engine import engine
 
-from firm.agent.tool import invoke, tool, tool_of
+from firm.agent.tool import invoke_json, tool, tool_of
 from firm.errors import (
     ApprovalRejected,
     BudgetExceeded,
@@ -791,7 +791,7 @@ async def keep(offer: Offer, notes: list[str] | None = None) -> str:
 
 @workflow
 async def keeps() -> str:
-    return await invoke(keep, {"offer": {"name": "Sole", "usd": 80}})
+    return await invoke_json(keep, '{"offer": {"name": "Sole", "usd": 80}}')
 
 
 def test_a_model_calls_a_tool_with_plain_arguments_and_sees_its_schema() -> None:

@@ -1,6 +1,7 @@
 """`cache=`, `to=` with several names, `secrets=`: what they let through, and what they refuse."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests.unit.kernel.engine import engine
 
 from firm.agent import remembered
 from firm.agent.remembered import Remembered, key_of
-from firm.agent.tool import invoke, tool, tool_of
+from firm.agent.tool import invoke_json, tool, tool_of
 from firm.errors import PolicyDenied, UsageError
 from firm.kernel import workflow
 from firm.kernel.context import opened
@@ -40,7 +41,7 @@ def run(main: Any) -> None:
 
 @workflow
 async def calls(name: str, count: int, plain: dict[str, Any]) -> list[Any]:
-    return [await invoke(TOOLS[name], plain) for _ in range(count)]
+    return [await invoke_json(TOOLS[name], json.dumps(plain)) for _ in range(count)]
 
 
 def remembering() -> Any:

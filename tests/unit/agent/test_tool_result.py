@@ -12,7 +12,7 @@ from tests.unit.kernel.engine import engine
 
 from firm.agent import result
 from firm.agent.result import MAX_RESULT_BYTES
-from firm.agent.tool import DEFAULT_TIMEOUT_S, invoke, tool, tool_of
+from firm.agent.tool import DEFAULT_TIMEOUT_S, invoke_json, tool, tool_of
 from firm.errors import UsageError
 from firm.kernel import NotDone, workflow
 from firm.kernel.context import opened
@@ -68,7 +68,7 @@ TOOLS = {one.tool.name: one for one in (offer, undeclared, text, in_thread, send
 @workflow
 async def calls(name: str) -> str:
     try:
-        return f"came back: {await invoke(TOOLS[name], {})!r:.60}"
+        return f"came back: {await invoke_json(TOOLS[name], '{}')!r:.60}"
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 

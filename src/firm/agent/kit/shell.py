@@ -25,16 +25,8 @@ async def shell(command: str, timeout_s: float = 60) -> str:
         command: What bash is to run; several lines are fine.
         timeout_s: Seconds until it is stopped, at most 600.
     """
-    limits = limits_for(timeout_s, MAX_WAIT_S)
-    here = workspace_here()
-    python, readable = python_here(here)
-    box = Box(
-        folder=folder_of(here),
-        readable=readable,
-        env=environment(python.rpartition("/")[0]),
-        limits=limits,
-    )
-    return told(await run((program("bash"), "-c", command), box), limits)
+    box, _ = _box(timeout_s)
+    return told(await run((program("bash"), "-c", command), box), box.limits)
 
 
 @tool(risk="write", untrusted=True, timeout_s=MAX_WAIT_S + _GRACE_S)
@@ -47,17 +39,16 @@ async def run_python(code: str, timeout_s: float = 60) -> str:
         code: A whole program.
         timeout_s: Seconds until it is stopped, at most 600.
     """
-    limits = limits_for(timeout_s, MAX_WAIT_S)
-    here = workspace_here()
+    box, python = _box(timeout_s, PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1", PYTHONUTF8="1")
+    return told(await run((python, "-"), box, stdin=code.encode("utf-8", "surrogatepass")), box.limits)
+
+
+def _box(timeout_s: float, **env: str) -> tuple[Box, str]:
+    """The box around the workspace, and the Python in it."""
+    limits, here = limits_for(timeout_s, MAX_WAIT_S), workspace_here()
     python, readable = python_here(here)
-    box = Box(
-        folder=folder_of(here),
-        readable=readable,
-        env=environment(python.rpartition("/")[0])
-        | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
-        limits=limits,
-    )
-    return told(await run((python, "-"), box, stdin=code.encode("utf-8", "surrogatepass")), limits)
+    found = environment(python.rpartition("/")[0]) | env
+    return Box(folder=folder_of(here), readable=readable, env=found, limits=limits), python
 
 
 SHELL = (shell, run_python)

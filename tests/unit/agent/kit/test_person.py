@@ -1,6 +1,7 @@
 """Tools that ask the founder, tell him something, wait, and note: called by agents, and by workflow code."""
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from firm.agent.kit.notes import NOTES, note, todo
 from firm.agent.kit.person import PERSON, ask_person, report_progress
 from firm.agent.kit.time import TIME, current_time, seconds_until, wait_until
 from firm.agent.notes import EMPTY, MAX_NOTES, NOTED, Notes, TodoItem, fold, notes_here
-from firm.agent.tool import invoke, tool_of
+from firm.agent.tool import invoke_json, tool_of
 from firm.errors import UsageError
 from firm.kernel.status import Status
 from firm.model import ScriptedModel, ToolCall
@@ -173,7 +174,7 @@ def test_notes_that_cannot_be_are_refused_with_what_to_do(bad: Any) -> None:
 
 def test_what_a_model_writes_fits_the_tools() -> None:
     written = {"items": [{"text": "a"}, {"text": "b", "done": True}]}
-    assert asyncio.run(invoke(todo, written)) == "1 of 2 done"
+    assert asyncio.run(invoke_json(todo, json.dumps(written))) == "1 of 2 done"
     schemas = {one.tool.name: one.tool.spec.parameters for one in (*PERSON, *TIME, *NOTES)}  # type: ignore[attr-defined]
     assert schemas["ask_person"]["required"] == ["question"]
     assert set(schemas) == {"ask_person", "report_progress", "current_time", "wait_until", "note", "todo"}
