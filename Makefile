@@ -10,12 +10,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo restaurants test check check-long bench bench-peers bench-tools agentdojo format clean
+.PHONY: help setup demo restaurants test check check-long bench bench-peers bench-tools bench-lab agentdojo format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP) _sandbox  ## make .venv with everything in it (does nothing when it is up to date)
+setup: $(STAMP) _sandbox _xfoil  ## make .venv with everything in it (does nothing when it is up to date)
 	@:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -46,7 +46,17 @@ _sandbox:
 		echo "no bubblewrap or no git here; on Debian and Ubuntu: sudo apt-get install bubblewrap git" >&2; \
 	fi
 
-demo: setup  ## design a wing, be killed in the middle, lose nothing; ARGS='--language zh' or '--no-model'
+.PHONY: _xfoil
+_xfoil:
+	@if command -v xfoil >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && apt-get install -y -qq xfoil >/dev/null; } || \
+			echo "could not install xfoil; the wing will rest on a surrogate's word" >&2; \
+	else \
+		echo "no xfoil here; on Debian and Ubuntu: sudo apt-get install xfoil" >&2; \
+	fi
+
+demo: setup  ## search for a wing, be killed in the middle, lose nothing; ARGS='--language zh' or '--no-model'
 	@$(BIN)/python examples/wing/demo.py $(ARGS)
 
 restaurants: setup  ## three hundred agents look for a table at once; ARGS='--kill' or '--embedded'
@@ -85,6 +95,14 @@ bench-tools: setup  ## which tool the embedded models choose, with right argumen
 	@mkdir -p bench/out && $(BIN)/python bench/tool_choice.py > bench/out/tool_choice.json
 	@$(BIN)/python bench/table.py bench/out/tool_choice.json
 
+bench-lab: setup  ## how often the lab finds what is known, on all seeds, beside OpenEvolve with chance for a model; takes hours
+	@test -x .venv-peers-lab/bin/pip || { $(PYTHON) -m venv .venv-peers-lab && echo '*' > .venv-peers-lab/.gitignore; }
+	@.venv-peers-lab/bin/pip install -q openevolve scipy
+	@mkdir -p bench/out && $(BIN)/python bench/lab.py --full > bench/out/lab_full.json
+	@{ .venv-peers-lab/bin/python bench/peers_lab.py --idle 1000 && .venv-peers-lab/bin/python bench/peers_lab.py; } \
+		> bench/out/peers_lab.json
+	@$(BIN)/python bench/table.py bench/out/lab_full.json bench/out/peers_lab.json
+
 agentdojo: setup  ## replay published attacks through the gate; prints the tables, writes docs/security.md
 	@$(BIN)/python -m tests.security.agentdojo
 
@@ -93,5 +111,5 @@ format: setup  ## put the code into shape
 	@$(BIN)/ruff check --quiet --fix --exit-zero .
 
 clean:  ## remove what was made (.venv, caches, the demo's home)
-	@rm -rf $(VENV) .venv-peers .venv-peers-agents .demo .dinner bench/out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-peers .venv-peers-agents .venv-peers-lab .demo .dinner bench/out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

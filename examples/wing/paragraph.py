@@ -6,10 +6,10 @@ and the box says so.
 """
 
 import re
-from collections.abc import Collection, Iterator
-from html import escape
+from collections.abc import Iterator, Mapping
 
-from story import Story, Summary
+from firm.lab.report.markup import Html, join, tag
+from summary import Summary
 from words import Say
 
 MAX_CHARS = 2_000
@@ -17,17 +17,16 @@ MAX_CHARS = 2_000
 NUMBER = re.compile(r"(?:(?<![\w.])[-−])?\d+(?:,\d{3})*(?:\.\d+)?\s?[%％‰]?")
 
 
-def box(summary: Summary, story: Story, say: Say) -> str:
+def box(summary: Summary, record: Mapping[str, float], say: Say) -> Html:
     """The paragraph with its mark, or one line that says why there is none."""
     if not summary.text:
-        why = escape(clean(summary.why_not))
-        return f'<p class="note">{say("No model wrote a summary here: {why}.", why=why.rstrip(".。"))}</p>'
-    shown, strange = marked(clean(summary.text), story.record.values(), say("not in the record"))
-    name = escape(clean(summary.model)) or "?"
-    where = say("at {host}", host=escape(summary.host)) if summary.host else say("on this machine")
+        why = clean(summary.why_not).rstrip(".。")
+        return tag("p", say("No model wrote a summary here: {why}.", why=why), cls="note")
+    shown, strange = marked(clean(summary.text), record, say("not in the record"))
+    where = say("at {host}", host=summary.host) if summary.host else say("on this machine")
     mark = say(
         "Written by a model ({name}, {where}), not checked by a person; the figures above are the record.",
-        name=name,
+        name=clean(summary.model) or "?",
         where=where,
     )
     found = (
@@ -35,11 +34,8 @@ def box(summary: Summary, story: Story, say: Say) -> str:
         if strange
         else say("Every number in digits is in the record. The words nobody has checked.")
     )
-    return f"""<section class="machine">
-<p class="mark">{mark}</p>
-<p class="said"><bdi>{shown}</bdi></p>
-<p class="note">{found}</p>
-</section>"""
+    written = tag("p", tag("bdi", shown), cls="written")
+    return tag("section", tag("p", mark, cls="mark"), written, tag("p", found, cls="note"), cls="machine")
 
 
 def clean(text: str) -> str:
@@ -48,35 +44,38 @@ def clean(text: str) -> str:
     return " ".join(seen.split())
 
 
-def marked(text: str, record: Collection[float], note: str) -> tuple[str, int]:
+def marked(text: str, record: Mapping[str, float], note: str) -> tuple[Html, int]:
     """Escape a text, and underline each number that is not in the record.
 
     Args:
         text: Anything.
-        record: The numbers that may stand in it.
+        record: The numbers that may stand in it by name; those whose name ends in "percent" with a percent sign.
         note: Is shown where the pointer rests on such a number, and read aloud there.
 
     Returns:
         HTML, and how many numbers were underlined.
     """
-    parts, end, strange = [], 0, 0
+    parts: list[str] = []
+    end, strange = 0, 0
     for start, stop in strangers(text, record):
-        said = escape(text[start:stop])
-        parts += [escape(text[end:start]), f'<u class="strange" title="{escape(note)}">{said}</u>']
+        parts += [text[end:start], tag("u", text[start:stop], cls="strange", title=note)]
         end, strange = stop, strange + 1
-    return "".join([*parts, escape(text[end:])]), strange
+    return join([*parts, text[end:]]), strange
 
 
-def strangers(text: str, record: Collection[float]) -> Iterator[tuple[int, int]]:
-    """Where numbers stand that are not in the record: none of it, rounded to as many digits, is the same.
-
-    A number with a percent sign is never in it, for the record has no shares.
-    """
+def strangers(text: str, record: Mapping[str, float]) -> Iterator[tuple[int, int]]:
+    """Where numbers stand that are not in the record: none of it, rounded to as many digits, is the same."""
     for found in NUMBER.finditer(text):
         said = found.group().rstrip()
-        digits = len(said.partition(".")[2])
-        known = {round(float(number), digits) for number in record}
-        if said[-1] in "%％‰" or _value(said) not in known:
+        share = said[-1] in "%％"
+        bare = said.rstrip("%％‰").rstrip()
+        digits = len(bare.partition(".")[2])
+        known = {
+            round(float(number), digits)
+            for name, number in record.items()
+            if share == name.endswith("percent")
+        }
+        if said[-1] == "‰" or _value(bare) not in known:
             yield found.start(), found.start() + len(said)
 
 

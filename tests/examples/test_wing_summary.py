@@ -4,27 +4,22 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from aero import GLIDE, Candidate
 from firm import Firm, workflow
 from firm.errors import UsageError
+from firm.lab.report import Story, page
 from firm.model import Models, Reply, Request, ScriptedModel, Text
 from paragraph import MAX_CHARS, box, marked
-from section import flat_plate
-from story import Mark, Story, Summary
-from summary import prompt, summarize
+from summary import Summary, figures, prompt, summarize
 from words import words
 
+from tests.unit.lab.stories import found, nothing  # isort: skip
+
 SAY = words("en")
-STORY = Story(
-    plate=Candidate(flat_plate(), -1.0, -0.0, False),
-    best=Candidate(flat_plate(0.13), 170.9, 171.4, True),
-    aim=GLIDE,
-    marks=[Mark(number, 1.0, 1.0, True, GLIDE) for number in range(1, 13)],
-    hands=300,
-    seed=7,
-)
+STORY = found()
+RECORD = figures(STORY)
 
 
 def ask_once(answer: Any, story: Story = STORY) -> tuple[Summary, ScriptedModel]:
@@ -52,11 +47,29 @@ def test_the_model_is_given_the_record_and_a_seed() -> None:
     assert summary == Summary("It flies.", "parrot")
     [request] = model.requests
     said = request.messages[0].text
-    assert all(
-        words in said for words in ("drag was 0.", "12 rounds 300 hands", "drag of 171.", "best glide")
-    )
-    assert "Every constraint is met." in said
+    for fact in (
+        "drag is 0.",
+        "41200 candidates in 120 s",
+        "drag of 185.2.",
+        "has 166.4; the new",
+        "11.3 %",
+    ):
+        assert fact in said
+    assert "XFOIL, a second solver, says so." in said
+    assert "it has 171.1." in said
     assert (request.sampling.temperature, request.sampling.seed) == (0, 7)
+
+
+def test_the_word_of_a_surrogate_is_called_that_and_nothing_found_is_said() -> None:
+    champion = STORY.champion
+    assert champion is not None
+    alone = msgspec.structs.replace(
+        STORY, champion=msgspec.structs.replace(champion, trust="surrogate", holdout=None), baselines=()
+    )
+    said = prompt(alone, SAY)
+    assert "the word of a surrogate" in said
+    assert "XFOIL" not in said and "catalogue" not in said and "other air" not in said
+    assert "No section was found that holds." in prompt(nothing(), SAY)
 
 
 def test_a_reply_that_is_in_the_journal_is_not_asked_for_again(tmp_path: Path) -> None:
@@ -98,12 +111,12 @@ def test_whatever_goes_wrong_is_a_reason(answer: Any, why: str) -> None:
 
 def test_no_firm_and_no_model_are_reasons_too() -> None:
     assert "outside any firm" in asyncio.run(summarize(STORY)).why_not
-    assert asyncio.run(summarize(STORY, "")) == Summary(why_not="none was wanted")
+    assert asyncio.run(summarize(STORY, model="")) == Summary(why_not="none was wanted")
 
 
 def test_a_model_elsewhere_is_not_said_to_be_on_this_machine() -> None:
     reply = Reply((Text("It flies."),), model="big", endpoint="https://models.example.com/v1")
-    assert box(Summary("It flies.", "big"), STORY, SAY).count("(big, on this machine)") == 1
+    assert box(Summary("It flies.", "big"), RECORD, SAY).count("(big, on this machine)") == 1
 
     class Elsewhere(ScriptedModel):
         def __init__(self) -> None:
@@ -116,13 +129,13 @@ def test_a_model_elsewhere_is_not_said_to_be_on_this_machine() -> None:
 
     summary = asyncio.run(inside())
     assert summary.host == "models.example.com"
-    assert "(big, at models.example.com)" in box(summary, STORY, SAY)
+    assert "(big, at models.example.com)" in box(summary, RECORD, SAY)
 
 
-def test_a_chinese_story_is_asked_for_in_chinese() -> None:
-    asked = prompt(Story(STORY.plate, STORY.best, GLIDE, STORY.marks, 300, 7, "zh"))
+def test_a_chinese_paragraph_is_asked_for_in_chinese() -> None:
+    asked = prompt(STORY, words("zh"))
     assert "请用中文" in asked
-    assert "最佳滑翔" in asked
+    assert "185.2" in asked
     assert "founder" not in asked
 
 
@@ -130,7 +143,7 @@ def test_a_chinese_story_is_asked_for_in_chinese() -> None:
 
 
 def test_the_paragraph_is_marked_as_a_models() -> None:
-    shown = box(Summary("From 0 to 171 in 12 rounds with 300 hands.", "parrot"), STORY, SAY)
+    shown = box(Summary("From 0 to 185.2, 41,200 candidates.", "parrot"), RECORD, SAY)
     assert (
         "Written by a model (parrot, on this machine), not checked by a person; the figures above are the record."
         in shown
@@ -141,7 +154,7 @@ def test_the_paragraph_is_marked_as_a_models() -> None:
 
 def test_hostile_text_becomes_text_and_nothing_else() -> None:
     hostile = '<script>alert(1)</script>"\x00\x1b[2J\u202egnp.exe\ud800 &amp;' + "x" * 10_000
-    shown = box(Summary(hostile, '<img src="x">', host="<b>"), STORY, SAY)
+    shown = box(Summary(hostile, '<img src="x">', host="<b>"), RECORD, SAY)
     shown.encode()
     assert "<script" not in shown and "<img" not in shown and "<b>" not in shown
     assert "&lt;script&gt;" in shown and "&amp;amp;" in shown and "&lt;b&gt;" in shown
@@ -152,17 +165,18 @@ def test_hostile_text_becomes_text_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("text", "strange"),
     [
-        ("From 0 to 171 in 12 rounds of 300 hands, 171.0 to be exact.", []),
-        ("It is 172, or 171.4, at 171.", ["172", "171.4"]),
-        ("It got better by 171% or 12 %.", ["171%", "12 %"]),
-        ("From -171 to 171, a 12-round search.", ["-171"]),
-        ("In all 3,600 steps, and 0,300.", ["3,600"]),
-        ("升阻比从0提高到171，共12轮，300个帮手，增长１７２。", ["１７２"]),
+        ("From 0 to 185 with 41,200 candidates in 120 s, 185.2 to be exact.", []),
+        ("It is 186, or 185.21, at 185.", ["186", "185.21"]),
+        ("It got better by 11.3% or 11 %, not by 12 %, nor 11.3.", ["12 %", "11.3"]),
+        ("It has 185%, or 11‰.", ["185%", "11‰"]),
+        ("From -185 to 185, a 120-second search.", ["-185"]),
+        ("In all 3,600 steps, and 0,120.", ["3,600"]),
+        ("升阻比从0提高到185.2，共120秒，提高11.3％，增长１７２。", ["１７２"]),
         ("<b>9</b>", ["9"]),
     ],
 )
 def test_numbers_that_are_not_in_the_record_are_underlined(text: str, strange: list[str]) -> None:
-    shown, count = marked(text, STORY.record.values(), "not in the record")
+    shown, count = marked(text, RECORD, "not in the record")
     assert count == len(strange)
     assert shown.count("<u ") == count
     for number in strange:
@@ -170,12 +184,20 @@ def test_numbers_that_are_not_in_the_record_are_underlined(text: str, strange: l
 
 
 def test_the_box_counts_what_it_underlines() -> None:
-    shown = box(Summary("It is 999 in 12 rounds.", "parrot"), STORY, SAY)
+    shown = box(Summary("It is 999 after 120 s.", "parrot"), RECORD, SAY)
     assert "Underlined: 1 not in the record." in shown
 
 
 def test_without_a_paragraph_one_line_says_why() -> None:
-    shown = box(Summary(why_not="no weights; <run>: firm models pull x."), STORY, SAY)
+    shown = box(Summary(why_not="no weights; <run>: firm models pull x."), RECORD, SAY)
     assert shown == (
         '<p class="note">No model wrote a summary here: no weights; &lt;run&gt;: firm models pull x.</p>'
     )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_paragraph_stands_below_the_first_screen_of_the_report(language: str) -> None:
+    extra = box(Summary("It flies.", "parrot"), RECORD, words(language))
+    shown = page(STORY, language, extra=extra)
+    assert shown.index("</header>") < shown.index(extra) < shown.index('<section id="again">')
+    assert "It flies." not in page(STORY, language)

@@ -11,6 +11,7 @@ from firm.cli import (
     deciding,
     keeping,
     keys,
+    lab,
     login,
     looking,
     making,
@@ -23,7 +24,20 @@ from firm.cli import (
 )
 from firm.cli.command import Command, Group, Home, Json, guarded
 
-PARTS = (making, running, stopping, looking, deciding, login, chatting, spending, ruling, keeping, checking)
+PARTS = (
+    making,
+    running,
+    lab,
+    stopping,
+    looking,
+    deciding,
+    login,
+    chatting,
+    spending,
+    ruling,
+    keeping,
+    checking,
+)
 GROUPS = (models.GROUP, keys.GROUP, secrets.GROUP, ruling.GROUP)
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong use, 3 waiting for a person."
 

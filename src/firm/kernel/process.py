@@ -21,6 +21,8 @@ from firm.kernel.journal import Row
 
 MAX_PROCESSES = os.cpu_count() or 2
 """Processes at one time; more calls wait for a free one."""
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""For numpy, unless the environment says otherwise: each core has its process already."""
 _LENGTH = struct.Struct("<I")
 
 
@@ -77,7 +79,7 @@ class Processes:
             "from firm.kernel.process import serve; serve()",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**ONE_THREAD, **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         self._all.add(process)
         return process

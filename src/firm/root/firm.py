@@ -27,7 +27,7 @@ from firm.errors import JournalCorrupt, JournalError, JournalNewer, UsageError
 from firm.ids import check_id
 from firm.kernel.context import opened
 from firm.kernel.definition import WorkflowDef, workflow_of
-from firm.kernel.journal import is_stopped
+from firm.kernel.journal import Row, is_stopped
 from firm.kernel.ports import SystemIds
 from firm.kernel.status import Status
 from firm.kernel.value import BUILTIN
@@ -474,6 +474,19 @@ class Firm:
     async def notes(self, run_id: str) -> NotesView | None:
         """What the agent of a run has noted, with its to-do list; None where there is nothing."""
         return notes_view(await notes_of(self._desk.journal, check_id(run_id, "run id")))
+
+    async def rows(
+        self, book: str, *, prefix: str = "", after: str = "", limit: int | None = None
+    ) -> list[Row]:
+        """Rows of a book by key, in order; what a part keeps beside its runs, as the lab its candidates.
+
+        Args:
+            book: Its name.
+            prefix: Only keys that begin so.
+            after: Only keys behind this one.
+            limit: At most so many.
+        """
+        return await self._desk.journal.rows(book, prefix=prefix, after=after, limit=limit)
 
     async def keep_report(self, report: Report) -> None:
         """Keep what was told outside of any run, durable on return; `firm.report` finds it here."""

