@@ -65,7 +65,7 @@ def test_ctrl_c_parks_and_the_same_command_goes_on(place: Place) -> None:
     words = ("lab", "bowl.py", "--evaluations", "12000", "--workers", "1", "--json")
     first = place.begin(*words)
     assert first.stderr is not None
-    while "to score a candidate costs" not in (line := first.stderr.readline()):
+    while "to score a candidate of pure chance costs" not in (line := first.stderr.readline()):
         assert line, "it ended before it began to search"
     first.send_signal(signal.SIGINT)
     _, err = first.communicate(timeout=60)

@@ -97,6 +97,7 @@ def lab(
     from firm.errors import UsageError
     from firm.lab.load import find_problem, source_of
     from firm.lab.problem import Problem
+    from firm.lab.proposer import arms_for
     from firm.root.door import drive
     from firm.root.firm import Firm
 
@@ -106,6 +107,10 @@ def lab(
     if not isinstance(stated, Problem):
         _check_phenomenon({"--cpu-s": cpu_s, "--wall-s": wall_s, "--usd": usd, "--until": until, "--model": models,
                            "--against": against, "--extend": extend})  # fmt: skip
+    elif against and against not in arms_for(stated) + stated.arms:
+        raise UsageError(
+            f"--against {against!r}: there is no such arm; there are {', '.join(arms_for(stated))}"
+        )
     elif extend and seeds > 1:
         raise UsageError(
             "--extend and --seeds exclude each other: searches that go on from one have one seed"

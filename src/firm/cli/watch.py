@@ -115,9 +115,9 @@ class Watch:
 def preflight(each_s: float, allowance: Allowance) -> str:
     """What the budget buys."""
     cost = (
-        f"to score a candidate costs about {seconds(each_s)}"
+        f"to score a candidate of pure chance costs about {seconds(each_s)}"
         if each_s > 0
-        else "to score a candidate costs next to nothing"
+        else "to score a candidate of pure chance costs next to nothing"
     )
     if allowance.cpu_s is None:
         if allowance.evaluations is not None:
@@ -127,4 +127,5 @@ def preflight(each_s: float, allowance: Allowance) -> str:
         return cost
     buys = allowance.cpu_s / each_s
     rough = round(buys, 1 - math.floor(math.log10(buys))) if buys >= 1 else 0
-    return f"{cost}; {seconds(allowance.cpu_s)} of processor time buy at most about {int(rough):,}"
+    buys_it = f"{seconds(allowance.cpu_s)} of processor time buy at most {int(rough):,} of those"
+    return f"{cost}; {buys_it}, fewer where making them takes long"

@@ -47,7 +47,7 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     """None: the problem's own."""
     workers: int = 1
     arms: tuple[str, ...] = ()
-    """Empty: all that fit the problem."""
+    """These alone, from nothing; empty: all that fit the problem, begun with its baselines."""
     models: tuple[str, ...] = ()
     """Models of the firm that write candidates too: names, or `name:effort`."""
     until: float | None = None
@@ -108,7 +108,7 @@ async def search(brief: Brief) -> Finding:
             Told(began=now().isoformat()),
         )
         told.lineages.append((survey.evaluator, 0))
-        engine.given.extend((*survey.start, *brief.start))
+        engine.given.extend((*(() if brief.arms else survey.start), *brief.start))
         refuse_nothing(engine)
         told.baselines = await score_baselines(brief.source, survey.evaluator, brief.seed)
         told.recalled = await lesson.recall(survey.name)
@@ -151,7 +151,7 @@ def refuse_nothing(engine: Engine) -> None:
         spent = engine.record.spent
         raise UsageError(
             f"the budget buys nothing: the first look took {spent.cpu_s:.2f} CPU-s and {spent.evaluations} candidates, "
-            f"one candidate costs about {each_s:.3g} CPU-s; give more than that"
+            f"one candidate costs about {each_s:.3g} CPU-s; give at least {RESERVED * (spent.cpu_s + each_s):.1f}"
         )
 
 
@@ -207,9 +207,12 @@ async def work(
             engine.tell(order, await carry(order))
             await between()
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(engine.plan.workers):
-            group.create_task(worker())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(engine.plan.workers):
+                group.create_task(worker())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 async def filled(engine: Engine, order: Order) -> Order:

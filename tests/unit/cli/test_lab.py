@@ -161,10 +161,15 @@ def test_a_search_is_extended_with_what_the_last_one_kept() -> None:
 
 def test_the_first_line_says_what_the_budget_buys() -> None:
     said = preflight(0.0032, Allowance(cpu_s=120))
-    assert said == "to score a candidate costs about 3.2 ms; 2 min of processor time buy at most about 38,000"
+    assert said == (
+        "to score a candidate of pure chance costs about 3.2 ms; 2 min of processor time buy at most 38,000 of those, "
+        "fewer where making them takes long"
+    )
     assert preflight(0.5, Allowance(evaluations=10)).endswith("10 of them take at least 5 s")
-    assert preflight(0.5, Allowance(cpu_s=0.1)).endswith("buy at most about 0")
-    assert preflight(0.0, Allowance(cpu_s=1)) == "to score a candidate costs next to nothing"
+    assert preflight(0.5, Allowance(cpu_s=0.1)).endswith(
+        "buy at most 0 of those, fewer where making them takes long"
+    )
+    assert preflight(0.0, Allowance(cpu_s=1)) == "to score a candidate of pure chance costs next to nothing"
 
 
 def test_progress_counts_each_block_once_and_only_what_is_valid() -> None:

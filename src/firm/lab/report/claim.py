@@ -45,6 +45,8 @@ def claim(story: Story, say: Say) -> str:
     digits = digits_of(story)
     known = _against_known(story, best, say)
     baseline = best_baseline(story)
+    if baseline is not None and story.known is not None and baseline.value == story.known.value:
+        known = ""
     clauses = [_against(best.value, baseline, story, say) if baseline else "", known]
     value = with_unit(best.value, goal, digits)
     begin = say("{objective} {value} was found", objective=goal.name, value=value)
