@@ -17,6 +17,8 @@ from firm.lab.engine import Engine
 MOST_TRIALS = 8
 """So many of the leading candidates are tried at the end; then the claim stays provisional."""
 MOST_UNSTEADY = 3
+FOR_HOLDOUT = 3.0
+"""So many times what a trial costs must be left before another one: for itself, and for the hold-out."""
 HAIR = 1e-9
 """By this share a proven bound may be passed: that of rounding."""
 BELIEVE, KEEP = "believe it", "keep it in quarantine"
@@ -100,6 +102,22 @@ async def try_leaders(engine: Engine, court: Court, *, most: int) -> None:
         if leader is None or engine.changed or leader.id in court.tried or court.unsteady >= MOST_UNSTEADY:
             return
         await hold_trial(engine, court, leader)
+
+
+async def try_next(engine: Engine, court: Court, *, most: int) -> None:
+    """Where champions are verified by another stage than the last of the search, which may rank them otherwise: try
+    those behind the leader too, as long as the budget pays for it and for the hold-out.
+    """
+    survey, limit = engine.survey, engine.plan.allowance.cpu_s
+    if survey.final.name == survey.stages[-1].name or not court.rulings or limit is None:
+        return
+    for elite in engine.archive.elites():
+        dear = engine.record.spent.cpu_s + FOR_HOLDOUT * (court.trial_s or 0.0) > limit
+        if most < 1 or dear or engine.changed or court.unsteady >= MOST_UNSTEADY:
+            return
+        if elite.id not in court.tried:
+            most -= 1
+            await hold_trial(engine, court, elite)
 
 
 async def ask_founder(engine: Engine, court: Court, *, answer_s: float) -> None:

@@ -18,7 +18,7 @@ from firm.lab import lesson
 from firm.lab.burst import burst, problem_at
 from firm.lab.candidate import Elite
 from firm.lab.commission import answered, commission, is_written
-from firm.lab.crowning import MOST_TRIALS, Court, ask_founder, hold_out, try_leaders
+from firm.lab.crowning import MOST_TRIALS, Court, ask_founder, hold_out, try_leaders, try_next
 from firm.lab.engine import Engine, Plan
 from firm.lab.looking import look, score_baselines
 from firm.lab.order import Order, Report, Source
@@ -255,6 +255,7 @@ async def conclude(engine: Engine, court: Court, told: Told, brief: Brief) -> Fi
     ended_by = engine.ended_by() or "used up"
     engine.reserve_s = 0.0
     await try_leaders(engine, court, most=MOST_TRIALS)
+    await try_next(engine, court, most=RESERVED)
     await ask_founder(engine, court, answer_s=brief.answer_s)
     best = court.best(engine.sign)
     told.holdout = await hold_out(engine, best) if best is not None else None

@@ -20,9 +20,11 @@ from firm.lab.crowning import (
     hold_out,
     too_good,
     try_leaders,
+    try_next,
 )
 from firm.lab.engine import Engine
-from firm.lab.problem import Objective
+from firm.lab.problem import Allowance, Objective
+from firm.lab.survey import StageFacts
 
 Rules = Callable[[Trial], Ruling]
 KNOWN = {"known": (10.0, "a book", "2026-11-23"), "objective": Objective("area", "max")}
@@ -93,6 +95,41 @@ def test_the_one_that_leads_is_tried_once_and_what_it_cost_is_counted(rule: Any)
     assert best is not None and best[1].value == 1.0
     assert engine.record.spent.cpu_s == pytest.approx(0.1 + 0.5)
     asyncio.run(try_leaders(engine, court, most=MOST_TRIALS))
+    assert len(seen) == 1
+
+
+def verified_otherwise(*values: float, cpu_s: float) -> Engine:
+    """An engine whose champions are verified by a stage that the search does not use."""
+    facts = survey(final=StageFacts("four sweeps", "second solver", 1.0))
+    one = Engine(plan(allowance=Allowance(cpu_s=cpu_s)), facts)
+    for place, value in enumerate(values):
+        assert one.archive.add(elite(place + 1, value))
+    return one
+
+
+def test_where_another_stage_verifies_those_behind_the_leader_are_tried_too(rule: Any) -> None:
+    def backwards(trial: Trial) -> Ruling:
+        return Ruling(trial.elite.id, 10.0 - trial.elite.value, evaluator=HASH, cpu_s=0.5)
+
+    seen, engine = rule(backwards), verified_otherwise(3.0, 1.0, 2.0, 4.0, cpu_s=10.0)
+    court = tried(engine)
+    asyncio.run(try_next(engine, court, most=2))
+    assert [trial.elite.value for trial in seen] == [1.0, 2.0, 3.0]
+    best = court.best(engine.sign)
+    assert best is not None and best[0].value == 3.0
+
+
+def test_no_further_one_is_tried_where_that_would_take_what_the_hold_out_needs(rule: Any) -> None:
+    seen, engine = rule(held), verified_otherwise(3.0, 1.0, 2.0, cpu_s=2.0)
+    court = tried(engine)
+    asyncio.run(try_next(engine, court, most=2))
+    assert len(seen) == 1
+
+
+def test_where_the_last_stage_verifies_the_leader_is_enough(rule: Any) -> None:
+    seen, engine = rule(held), engine_with(3.0, 1.0, 2.0)
+    court = tried(engine)
+    asyncio.run(try_next(engine, court, most=2))
     assert len(seen) == 1
 
 
