@@ -130,7 +130,7 @@ def _above(sign: float, pairs: Collection[tuple[float, float]]) -> float:
     return float(np.median(both[:, 0] - both[:, 1]))
 
 
-def spearman(pairs: Sequence[tuple[float, float]]) -> float | None:
+def spearman(pairs: Sequence[tuple[float, float]] | Floats) -> float | None:
     """Rank correlation, -1..1; None where one side does not vary."""
     left, right = (_ranks(side) - (len(pairs) - 1) / 2 for side in np.array(pairs, float).T)
     spread = float(left @ left) * float(right @ right)

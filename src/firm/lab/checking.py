@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from firm.errors import UsageError
 from firm.kernel.definition import Retry, step
 from firm.lab.artifact import Program
 from firm.lab.burst import LONGEST_S, problem_at
@@ -66,7 +67,10 @@ class Ruling(msgspec.Struct, frozen=True):
 def try_champion(trial: Trial) -> Ruling:
     """Score one artifact anew, in a new process."""
     began, wall = time.process_time(), time.monotonic()
-    found = evaluator_hash(trial.source)
+    try:
+        found = evaluator_hash(trial.source)
+    except UsageError as error:
+        return Ruling(trial.elite.id, why=str(error), evaluator="?")
     if found != trial.evaluator:
         return Ruling(trial.elite.id, why="the evaluator has changed", evaluator=found)
     problem = problem_at(trial.source)

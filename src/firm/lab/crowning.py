@@ -77,7 +77,7 @@ async def hold_trial(engine: Engine, court: Court, elite: Elite) -> bool:
     ruling = await _try(engine, elite, 1)
     court.trial_s = ruling.cpu_s
     if ruling.evaluator != engine.survey.evaluator:
-        engine.changed = ruling.evaluator
+        engine.changed, engine.trouble = ruling.evaluator, ruling.why if ruling.evaluator == "?" else ""
         court.tried.remove(elite.id)
         return False
     if ruling.value is None:

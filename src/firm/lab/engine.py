@@ -242,6 +242,7 @@ class Engine:
         if report.evaluator != order.evaluator:
             self.changed, self.trouble = report.evaluator, report.trouble if report.evaluator == "?" else ""
             self.given.extend(order.given)
+            self._go_on(order, order.state)
             return
         self._go_on(order, report.state)
         self.idle[order.arm] = 0 if report.made else self.idle.get(order.arm, 0) + 1

@@ -19,6 +19,7 @@ from firm.kernel.failure import readable
 from firm.kernel.journal import Row, own_key
 from firm.lab.artifact import Floats, Vector
 from firm.lab.candidate import BOOK, Block, Status, block_key, id_of
+from firm.lab.cascade import spearman
 from firm.lab.problem import Objective
 from firm.lab.record import Arm
 from firm.lab.survey import Form
@@ -197,18 +198,8 @@ def _of_arms(arms: Sequence[Arm], origin: Origin) -> list[Lesson]:
 
 
 def rank_correlation(one: Floats, other: Floats) -> float:
-    """Spearman's rho, equal values sharing their mean rank; 0 where one of them does not vary."""
-    ranks = [_ranks(one), _ranks(other)]
-    first, second = (rank - rank.mean() for rank in ranks)
-    scale = math.sqrt(float(first @ first) * float(second @ second))
-    return float(first @ second) / scale if scale else 0.0
-
-
-def _ranks(values: Floats) -> Floats:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    means: Floats = (ends - (counts - 1) / 2.0).astype(float)
-    return means[inverse.reshape(-1)]
+    """Spearman's rho; 0 where one of them does not vary."""
+    return spearman(np.column_stack([one, other])) or 0.0
 
 
 def samples_of(blocks: Iterable[Block]) -> list[Sample]:

@@ -1,6 +1,6 @@
-"""Whether a candidate is new: by its hash, then by its normal form, then by what it means.
+"""Whether a candidate is new: by its normal form, then by what it means; by its hash the block knows.
 
-One rule: each of the three is exact in its own sense and never guesses; what counts as near enough is the caller's
+One rule: each is exact in its own sense and never guesses; what counts as near enough is the caller's
 word. Sentence embeddings come through a port, so that this knows no model.
 """
 
@@ -13,9 +13,6 @@ import numpy as np
 
 from firm.lab.artifact import Floats, Kind, Program, Vector
 
-FIRST_SLOTS = 1 << 12
-FULLEST = 0.72
-"""Share of the slots that are taken before there are twice as many."""
 DIGITS = 12
 """Significant digits of a number in a normal form."""
 AT_ONCE = 1_024
@@ -23,65 +20,6 @@ AT_ONCE = 1_024
 
 Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
 """Vectors of texts, one each, in order: `async def embed(texts): return (await models.embed(texts)).vectors`."""
-
-_EMPTY = bytes(16)
-
-
-class Seen:
-    """An exact set of 16-byte hashes: one table of bytes, 34 MB for a million of them."""
-
-    def __init__(self) -> None:
-        self._table = bytearray(FIRST_SLOTS * 16)
-        self._mask = FIRST_SLOTS - 1
-        self._count = 0
-        self._zero = False
-        """Whether the hash of 16 zero bytes is in: an empty slot looks like it."""
-
-    def __len__(self) -> int:
-        return self._count + self._zero
-
-    def __contains__(self, digest: object) -> bool:
-        if digest == _EMPTY:
-            return self._zero
-        return isinstance(digest, bytes) and self._table[(at := self._find(digest)) : at + 16] == digest
-
-    def add(self, digest: bytes) -> bool:
-        """Whether it is new; then it is in.
-
-        Raises:
-            ValueError: not 16 bytes.
-        """
-        if len(digest) != 16:
-            raise ValueError(f"{digest!r:.80} has {len(digest)} bytes; a hash has 16")
-        if digest == _EMPTY:
-            new, self._zero = not self._zero, True
-            return new
-        at = self._find(digest)
-        if self._table[at : at + 16] == digest:
-            return False
-        self._table[at : at + 16] = digest
-        self._count += 1
-        if self._count > FULLEST * self._mask:
-            self._grow()
-        return True
-
-    def _find(self, digest: bytes) -> int:
-        """Where it lies, or the empty slot where it would."""
-        table, mask = self._table, self._mask
-        slot = int.from_bytes(digest[:8], "little") & mask
-        while (found := table[slot * 16 : slot * 16 + 16]) != digest and found != _EMPTY:
-            slot = (slot + 1) & mask
-        return slot * 16
-
-    def _grow(self) -> None:
-        old = self._table
-        self._mask = self._mask * 2 + 1
-        self._table = bytearray((self._mask + 1) * 16)
-        for start in range(0, len(old), 16):
-            digest = bytes(old[start : start + 16])
-            if digest != _EMPTY:
-                at = self._find(digest)
-                self._table[at : at + 16] = digest
 
 
 def normal_form(kind: Kind, packed: bytes) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from firm.errors import UsageError
-from firm.kernel.api import continue_as, now
+from firm.kernel.api import ask, continue_as, now
 from firm.kernel.context import current_run
 from firm.kernel.definition import workflow
 from firm.lab import lesson
@@ -36,6 +36,7 @@ DEAR_TRIAL = 0.05
 RESERVED = 3
 """Trials whose cost is kept back for the end."""
 MOST_RESERVED = 0.25
+GO_ON, GIVE_UP = "go on", "give up"
 
 
 class Brief(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,11 +103,7 @@ async def search(brief: Brief) -> Finding:
         stretch = brief.going.stretch
     else:
         survey = await look(brief.source, brief.seed, run, brief.models)
-        engine, court, told = (
-            Engine(plan_of(brief, survey, run), survey),
-            Court(),
-            Told(began=now().isoformat()),
-        )
+        engine, court, told = Engine(plan_of(brief, survey, run), survey), Court(), Told()
         told.lineages.append((survey.evaluator, 0))
         engine.given.extend((*(() if brief.arms else survey.start), *brief.start))
         refuse_nothing(engine)
@@ -119,8 +116,8 @@ async def search(brief: Brief) -> Finding:
         await work(engine, burst, between=bench.look, most=MOST_STEPS)
         stretch = bench.stretch
         if engine.trouble:
-            raise UsageError(f"{engine.trouble}; mend the problem, then start the search again: it goes on")
-        if engine.changed:
+            await wait_for_mending(engine)
+        elif engine.changed:
             engine = await new_lineage(engine, brief, told)
             court = Court(failed=court.failed, trial_s=court.trial_s)  # what the old one ruled counts no more
             stretch = 0
@@ -130,6 +127,20 @@ async def search(brief: Brief) -> Finding:
         else:
             break
     return await conclude(engine, court, told, brief)
+
+
+async def wait_for_mending(engine: Engine) -> None:
+    """The problem cannot be read any more: wait for the founder, so that nothing that was paid is lost.
+
+    Raises:
+        UsageError: the founder gives it up.
+    """
+    question = (
+        f"{engine.survey.name}: {engine.trouble}. Mend the problem's file. Shall the search go on then?"
+    )
+    if await ask(question, options=[GO_ON, GIVE_UP]) == GIVE_UP:
+        raise UsageError(f"{engine.trouble}; the search was given up")
+    engine.trouble = engine.changed = ""
 
 
 def plan_of(brief: Brief, survey: Survey, run: str) -> Plan:
@@ -255,6 +266,9 @@ async def conclude(engine: Engine, court: Court, told: Told, brief: Brief) -> Fi
     ended_by = engine.ended_by() or "used up"
     engine.reserve_s = 0.0
     await try_leaders(engine, court, most=MOST_TRIALS)
+    while engine.trouble:
+        await wait_for_mending(engine)
+        await try_leaders(engine, court, most=MOST_TRIALS)
     await try_next(engine, court, most=RESERVED)
     await ask_founder(engine, court, answer_s=brief.answer_s)
     best = court.best(engine.sign)

@@ -34,7 +34,6 @@ MOST_CHARS = 20_000
 class Told(msgspec.Struct):
     """What the story needs beside the engine."""
 
-    began: str
     lineages: list[tuple[str, int]] = []
     """Evaluator, and the first block it scored."""
     baselines: list[BaselineFacts] = []

@@ -11,7 +11,7 @@ import pytest
 from firm import Firm, workflow
 from firm.errors import UsageError
 from firm.lab.artifact import Program, Prompt, Text, Vector
-from firm.lab.author import Said, Written, answers, arms_of, compose, drive, write
+from firm.lab.author import Said, Written, answers, arms_of, compose, drive
 from firm.lab.candidate import Elite
 from firm.lab.order import Order, Source
 from firm.lab.problem import Allowance, Objective, Problem, Score, Stage
@@ -240,8 +240,8 @@ def test_a_prompt_without_input_is_refused() -> None:
 @workflow
 async def written_twice() -> list[str]:
     """Two orders inside a run."""
-    first = await write(order("rewrite"), TEXT, said=())
-    second = await write(order("diff"), TEXT, said=[Said(1, first[0][0], 1.0)])
+    first = (await compose(order("rewrite"), TEXT, said=())).given
+    second = (await compose(order("diff"), TEXT, said=[Said(1, first[0][0], 1.0)])).given
     return [first[0][0], second[0][0]]
 
 

@@ -1,56 +1,14 @@
-"""What is new: by hash, by normal form, by meaning."""
+"""What is new: by normal form, by meaning."""
 
 import asyncio
-import hashlib
-import sys
 
 import numpy as np
 import pytest
 
 from firm.lab.artifact import Program, Prompt, Text, Vector
-from firm.lab.novelty import AT_ONCE, Seen, nearest, normal_form
+from firm.lab.novelty import AT_ONCE, nearest, normal_form
 
 CODE = Program("x = 1")
-
-
-def hashes(count: int) -> list[bytes]:
-    """Different ones."""
-    return [hashlib.sha256(number.to_bytes(4, "little")).digest()[:16] for number in range(count)]
-
-
-def test_each_hash_is_new_once_and_none_is_confused():
-    seen, some = Seen(), hashes(20_000)
-    assert all(seen.add(one) for one in some[:10_000])
-    assert not any(seen.add(one) for one in some[:10_000])
-    assert len(seen) == 10_000
-    assert all(one in seen for one in some[:10_000])
-    assert not any(one in seen for one in some[10_000:])
-    assert all(seen.add(one) for one in some[10_000:])
-
-
-def test_hashes_that_fall_on_one_slot_are_kept_apart():
-    seen = Seen()
-    alike = [bytes(8) + number.to_bytes(8, "little") for number in range(300)]
-    assert [seen.add(one) for one in alike * 2] == [True] * 300 + [False] * 300
-    assert len(seen) == 300
-    assert bytes(16) in seen
-    assert "text" not in seen
-
-
-def test_a_hash_of_another_length_is_refused():
-    with pytest.raises(ValueError, match="has 3 bytes; a hash has 16"):
-        Seen().add(b"abc")
-
-
-def test_a_million_would_take_34_megabytes():
-    seen = Seen()
-    for one in hashes(30_000):
-        seen.add(one)
-    assert sys.getsizeof(seen._table) <= 16 * 65_536 + 100
-    slots = 65_536
-    while slots * 0.72 < 1_000_000:
-        slots *= 2
-    assert slots * 16 < 34e6
 
 
 def test_programs_are_the_same_whatever_their_comments_names_and_spaces():

@@ -32,7 +32,6 @@ def elite(id: int, value: float, *descriptors: float, **others: float) -> Elite:
 
 def told(engine: Engine, court: Court | None = None, **more: Any) -> Story:
     given = {
-        "began": "2026-11-23T10:00:00",
         "made_at": "2026-11-23T10:00:09",
         "ended_by": "evaluations",
         **more,

@@ -14,7 +14,7 @@ wall like any other candidate; what it says about itself counts nowhere.
 """
 
 from firm.lab.author.answer import answers
-from firm.lab.author.draft import ARMS, Written, arms_of, compose, drive, paid, total, write
+from firm.lab.author.draft import ARMS, Written, arms_of, compose, drive, paid, total
 from firm.lab.author.said import Said
 
-__all__ = ["ARMS", "Said", "Written", "answers", "arms_of", "compose", "drive", "paid", "total", "write"]
+__all__ = ["ARMS", "Said", "Written", "answers", "arms_of", "compose", "drive", "paid", "total"]

@@ -76,11 +76,6 @@ def arms_of(problem: Problem) -> tuple[str, ...]:
     return ARMS if isinstance(problem.artifact, Text) else ARMS[:3]
 
 
-async def write(order: Order, problem: Problem, *, said: Sequence[Said]) -> tuple[Given, ...]:
-    """The candidates of `compose` alone."""
-    return (await compose(order, problem, said=said)).given
-
-
 async def compose(
     order: Order, problem: Problem, *, said: Sequence[Said], lessons: Sequence[str] = ()
 ) -> Written:
