@@ -56,8 +56,8 @@ _xfoil:
 		echo "no xfoil here; on Debian and Ubuntu: sudo apt-get install xfoil" >&2; \
 	fi
 
-demo: setup  ## search for a wing, be killed in the middle, lose nothing; ARGS='--language zh' or '--no-model'
-	@$(BIN)/python examples/wing/demo.py $(ARGS)
+demo: setup  ## one order, from a customer's words to the invoice, killed on the way; ARGS='--language zh' or '--no-model'
+	@$(BIN)/python examples/order/demo.py $(ARGS)
 
 restaurants: setup  ## three hundred agents look for a table at once; ARGS='--kill' or '--embedded'
 	@$(BIN)/python examples/restaurants/dinner.py $(ARGS)

@@ -115,6 +115,22 @@ class LimitReached(TerminalError):
         return str(self.args[0])
 
 
+class Blocked(TerminalError):
+    """Whoever holds a role cannot go on without something that he was not given.
+
+    Args:
+        on: Name of the artifact, of the role or of the thing that is missing.
+        why: What it is needed for.
+    """
+
+    def __init__(self, on: str, why: str = "") -> None:
+        super().__init__(on, why)
+        self.on, self.why = on, why
+
+    def __str__(self) -> str:
+        return f"it cannot go on without {self.on!r}" + (f": {self.why}" if self.why else "")
+
+
 class DeadlineExceeded(TerminalError):
     """Time ran out before an answer came."""
 

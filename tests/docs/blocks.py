@@ -23,7 +23,10 @@ from pathlib import Path
 import firm
 
 ROOT = Path(__file__).parents[2]
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+README = ROOT / "README.md"
+DOCS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+TRANSLATION = ROOT / "README.zh-CN.md"
+"""Not run: `test_translation.py` holds its blocks to those of the README."""
 KINDS = ("python", "console", "toml", "mermaid", "text")
 _FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"# ([a-z_-]+\.(?:py|toml))\n")
@@ -68,6 +71,11 @@ def blocks_of(path: Path) -> list[Block]:
         Block(path, text[: found.start()].count("\n") + 1, found.group(1), found.group(2))
         for found in _FENCE.finditer(text)
     ]
+
+
+def prose(path: Path) -> str:
+    """A document without its blocks."""
+    return re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
 def run_script(block: Block, folder: Path) -> None:

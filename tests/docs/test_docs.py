@@ -11,7 +11,19 @@ from typing import Any
 import msgspec
 import pytest
 import typer
-from tests.docs.blocks import DOCS, KINDS, ROOT, Block, blocks_of, commands_of, play, run_script
+from tests.docs.blocks import (
+    DOCS,
+    KINDS,
+    README,
+    ROOT,
+    TRANSLATION,
+    Block,
+    blocks_of,
+    commands_of,
+    play,
+    prose,
+    run_script,
+)
 
 import firm
 import firm.errors
@@ -115,11 +127,6 @@ def test_settings_in_the_documents_are_accepted(tmp_path: Path) -> None:
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
-def prose(path: Path) -> str:
-    """A document without its blocks."""
-    return re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-
-
 def anchors(path: Path) -> set[str]:
     """What a link to a place in the document may say after `#`."""
     titles = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
@@ -137,7 +144,7 @@ def links(path: Path) -> Iterator[tuple[str, Path, str]]:
 def test_links_between_documents_lead_somewhere() -> None:
     lost = [
         f"{name_of(path)}: {link}"
-        for path in DOCS
+        for path in (*DOCS, TRANSLATION)
         for link, file, place in links(path)
         if not file.exists() or (place and place not in anchors(file))
     ]
@@ -145,7 +152,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_every_document_can_be_reached_from_the_readme() -> None:
-    seen, todo = set[Path](), [ROOT / "README.md"]
+    seen, todo = set[Path](), [README]
     while todo:
         path = todo.pop()
         if path not in seen:

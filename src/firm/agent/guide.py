@@ -6,7 +6,6 @@ folder that many share anybody may leave one. It is guidance of whoever owns the
 
 import os
 import stat
-from pathlib import Path
 
 from firm.agent.workspace import workspace_here
 from firm.kernel import step
@@ -23,18 +22,18 @@ STOPS = (".git", ".firm", "firm.toml")
 async def find_guide() -> str:
     """What the nearest AGENTS.md says, from the workspace upward to the top of its repository; '' without one."""
     folder = workspace_here().root
-    if (own := _read(folder / NAME)) is not None:
+    if (own := _read(f"{folder}/{NAME}")) is not None:
         return own
     nearest: str | None = None
     for _ in range(MAX_UP):
-        nearest = _read(folder / NAME) if nearest is None else nearest
-        if any((folder / name).exists() for name in STOPS):
+        nearest = _read(f"{folder}/{NAME}") if nearest is None else nearest
+        if any(os.path.exists(f"{folder}/{name}") for name in STOPS):
             return nearest or ""
         folder = folder.parent
     return ""  # there is no repository around it
 
 
-def _read(path: Path) -> str | None:
+def _read(path: str) -> str | None:
     """The text, of a plain file that is no link and belongs to us or to root."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -74,10 +74,19 @@ def workflow_for(agent: Agent[Any], variable: str) -> Callable[..., Coroutine[An
 
 
 class Loop:
-    """One run of an agent, or one generation of it."""
+    """One run of an agent, or one generation of it.
+
+    Args:
+        agent: Who works.
+        task: What at.
+        options: Folder of its files, and level of effort; '': the agent's own.
+        carried: From the generation before.
+        beside: Arguments that its workflow takes besides these, for the next generation.
+    """
 
     __slots__ = (
         "_agent",
+        "_beside",
         "_failures",
         "_given",
         "_last",
@@ -92,10 +101,16 @@ class Loop:
     )
 
     def __init__(
-        self, agent: Agent[Any], task: str, options: tuple[str, str], carried: Carried | None
+        self,
+        agent: Agent[Any],
+        task: str,
+        options: tuple[str, str],
+        carried: Carried | None,
+        beside: tuple[Any, ...] = (),
     ) -> None:
         here = current.get()
         self._agent = agent
+        self._beside = beside
         self._run: Run | None = here if isinstance(here, Run) else None
         self._task = task
         self._options = options
@@ -383,7 +398,7 @@ class Loop:
     def _go_on(self, carried: Carried) -> NoReturn:
         workspace, effort = self._options
         carried = msgspec.structs.replace(carried, failures=self._failures, wanted=self._wanted)
-        continue_as(self._task, workspace, effort, carried)
+        continue_as(self._task, workspace, effort, carried, *self._beside)
 
     async def _read_guide(self) -> None:
         """AGENTS.md of the workspace, where there is one."""

@@ -28,7 +28,11 @@ class Finding:
     text: str
 
 
-def doctor(home: Home = None, as_json: Json = False) -> int:
+def doctor(
+    home: Home = None,
+    about: Annotated[bool, typer.Option("--about", help="Write ABOUT.md anew from the files first.")] = False,
+    as_json: Json = False,
+) -> int:
     """Look whether all is well with this firm.
 
     Warnings do not count as failure.
@@ -36,7 +40,10 @@ def doctor(home: Home = None, as_json: Json = False) -> int:
     from firm.cli.text import add_row, print_json, render, table
     from firm.root.home import find_home
 
-    found = list(_examine(find_home(home)))
+    place = find_home(home)
+    if about:
+        _write_about(place.folder)
+    found = list(_examine(place))
     if as_json:
         print_json(found)
     else:
@@ -65,6 +72,7 @@ def _examine(home: "HomeFolder") -> "Iterator[Finding]":
         yield from _models(config)
     except FirmError as error:
         yield Finding("bad", "firm.toml", str(error))
+    yield from _organization(home.folder)
     yield from _disk(home)
     yield _isolation()
     yield from _founder(home.state)
@@ -81,6 +89,30 @@ def _examine(home: "HomeFolder") -> "Iterator[Finding]":
         yield from _journal(journal)
     finally:
         journal.close()
+
+
+def _organization(folder: "Path") -> "Iterator[Finding]":
+    """Roles, workflows and what lies beside them; nothing for a firm without."""
+    from firm.errors import FirmError
+    from firm.org.founding import check_about
+    from firm.org.roster import check_folder
+
+    try:
+        for one in (*check_folder(folder), *check_about(folder)):
+            yield Finding(one.level, one.what, one.text)
+    except FirmError as error:
+        yield Finding("bad", "roles", str(error))
+
+
+def _write_about(folder: "Path") -> None:
+    from firm.errors import UsageError
+    from firm.org.founding import ABOUT, about_page
+
+    if not (folder / "roles").is_dir():
+        raise UsageError(
+            f"--about: {str(folder)!r} has no roles, so there is nothing to say; found a firm with `firm new`"
+        )
+    (folder / ABOUT).write_text(about_page(folder), "utf-8")
 
 
 def _models(config: "Config") -> "Iterator[Finding]":

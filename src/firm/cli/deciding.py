@@ -30,10 +30,14 @@ def inbox(
     from datetime import UTC, datetime
 
     from firm.cli.text import print_json
+    from firm.org.desk.briefing import next_briefing
+    from firm.org.desk.urgent import why_now
     from firm.root.inbox import last_look, note_look, since_of
 
+    firm = visit(home)
+
     async def main() -> tuple[list["QuestionView"], list["ReportView"]]:
-        async with visit(home) as firm:
+        async with firm:
             if reports:
                 return [], await firm.reports()
             if as_json:
@@ -50,7 +54,9 @@ def inbox(
     if reports:
         print("\n\n".join(whole(report) for report in told) or "you were told nothing yet")
         return
-    print("\n\n".join(describe(question) for question in questions) or "nothing waits for you")
+    following = next_briefing(firm.config.org.briefing, datetime.now(UTC)) if questions else None
+    shown = [describe(question, why_now(question, following)) for question in questions]
+    print("\n\n".join(shown) or "nothing waits for you")
     if told:
         _tell_reports(told)
 
@@ -63,14 +69,20 @@ def _tell_reports(told: list["ReportView"]) -> None:
         print(f"  and {len(told) - MAX_LINES} more")
 
 
-def describe(question: "QuestionView") -> str:
-    """A question with all that is needed to answer it."""
+def describe(question: "QuestionView", why_now: str = "") -> str:
+    """A question with all that is needed to answer it.
+
+    Args:
+        question: That is open.
+        why_now: Why it cannot wait for the next briefing; '': it can.
+    """
     from firm.cli.asking import terms, text_lines
     from firm.cli.text import ago, plain, shown
 
     kind = "" if question.kind == "ask" else f", {question.kind}"
     whose = f"run {plain(question.run)}" if question.run else "the firm itself"
     lines = [f"{question.id}  {whose}{kind}, asked {ago(question.asked_at)} ago"]
+    lines[0] += f"  NOW: {why_now}" if why_now else ""
     lines += [f"  {text}" for text in text_lines(question)]
     if question.options is not None:
         lines.append("  one of: " + ", ".join(shown(option) for option in question.options))

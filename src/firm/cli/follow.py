@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from firm.cli.approving import ANSWERS, session_of, word_of
@@ -30,7 +31,20 @@ STOPPED = -1
 """What `follow` returns when this process was asked to stop before the run's end."""
 
 
-async def follow(firm: Firm, run: Run, stop: Stop, *, interactive: bool, patient: bool, as_json: bool) -> int:
+News = Callable[[], Awaitable[list[str]]]
+"""What is new, in lines."""
+
+
+async def follow(
+    firm: Firm,
+    run: Run,
+    stop: Stop,
+    *,
+    interactive: bool,
+    patient: bool,
+    as_json: bool,
+    news: News | None = None,
+) -> int:
     """Wait for the run's end and print its result; the exit code, or STOPPED.
 
     Args:
@@ -40,13 +54,15 @@ async def follow(firm: Firm, run: Run, stop: Stop, *, interactive: bool, patient
         interactive: Put questions here; otherwise leave when only an answer is missing.
         patient: Stay for what has a time of its own (a timer, a question's default).
         as_json: Print a record of the end, not the bare result.
+        news: Told as it comes.
     """
     done = asyncio.ensure_future(run.result())
-    looking = asyncio.ensure_future(_look(firm, run, interactive=interactive, patient=patient))
+    looking = asyncio.ensure_future(_look(firm, run, news, interactive=interactive, patient=patient))
     try:
         await stop.unless(asyncio.wait((done, looking), return_when=asyncio.FIRST_COMPLETED))
+        await _tell_news(news)
         if done.done():
-            return _tell_end(run, done, as_json=as_json)
+            return _tell_end(firm, run, done, as_json=as_json)
         return looking.result() if looking.done() else STOPPED
     finally:
         _progress("")
@@ -55,11 +71,19 @@ async def follow(firm: Firm, run: Run, stop: Stop, *, interactive: bool, patient
         await asyncio.gather(done, looking, return_exceptions=True)
 
 
-def _tell_end(run: Run, done: "asyncio.Future[Any]", *, as_json: bool) -> int:
+async def _tell_news(news: News | None) -> None:
+    lines = await news() if news is not None else []
+    if lines:
+        _progress("")
+        for one in lines:
+            note(one)
+
+
+def _tell_end(firm: Firm, run: Run, done: "asyncio.Future[Any]", *, as_json: bool) -> int:
     _progress("")
     error = done.exception()
     if error is None:
-        return _tell_result(run, done.result(), as_json=as_json)
+        return _tell_result(firm, run, done.result(), as_json=as_json)
     if isinstance(error, (RunStuck, ReplayDiverged)):
         complain(f"{error}")
         return WAITS
@@ -70,8 +94,14 @@ def _tell_end(run: Run, done: "asyncio.Future[Any]", *, as_json: bool) -> int:
     return FAILED
 
 
-def _tell_result(run: Run, value: Any, *, as_json: bool) -> int:
+def _tell_result(firm: Firm, run: Run, value: Any, *, as_json: bool) -> int:
     from firm.cli.mission import code_of, is_report, tell_report
+    from firm.org.mission import Outcome
+
+    if isinstance(value, Outcome) and not as_json:
+        from firm.cli.carrying import tell_outcome
+
+        return tell_outcome(value, firm.home.folder)
 
     report = is_report(value)
     if report and not as_json:
@@ -80,12 +110,13 @@ def _tell_result(run: Run, value: Any, *, as_json: bool) -> int:
     return code_of(value) if report else DONE
 
 
-async def _look(firm: Firm, run: Run, *, interactive: bool, patient: bool) -> int:
+async def _look(firm: Firm, run: Run, news: News | None, *, interactive: bool, patient: bool) -> int:
     """Show progress and questions; returns only when a person is needed who is not here."""
     since_s = time.monotonic()
     known: set[str] = set()
     while True:
         await asyncio.sleep(LOOK_S)
+        await _tell_news(news)
         view = await run.view()
         mine = await questions_of(firm, run.id)
         waits = patient and not any(question.kind == APPROVAL for question in mine)

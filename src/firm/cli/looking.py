@@ -11,6 +11,8 @@ from firm.cli.command import Command, Home, Json, note, visit
 if TYPE_CHECKING:
     from rich.tree import Tree
 
+    from firm.cli.goals import MissionRow
+    from firm.cli.progress import Shown
     from firm.root.firm import Firm
     from firm.root.inbox import NotesView, ReportView
     from firm.root.view import EventView, QuestionView, RunView, SpanView
@@ -34,31 +36,61 @@ def ps(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """List runs: how they stand, and what they wait for."""
+    """List missions with their goals, then other runs: how they stand, and what they wait for."""
     import asyncio
 
+    from firm.cli.goals import missions_of
     from firm.cli.text import print_json
     from firm.kernel.status import TERMINAL
 
-    async def main() -> tuple[list["RunView"], list["QuestionView"]]:
+    async def main() -> tuple[list["RunView"], list["QuestionView"], dict[str, "MissionRow"]]:
         async with visit(home) as firm:
             if all or status or children:
                 found = await firm.runs(
                     status, parent=None if children else "", limit=limit + 1 if all or status else 100_000
                 )
-                return [
-                    run for run in found if all or status or run.status not in TERMINAL
-                ], await firm.inbox()
-            return await firm.unfinished(), await firm.inbox()
+                runs = [run for run in found if all or status or run.status not in TERMINAL]
+            else:
+                runs = await firm.unfinished()
+            return runs, await firm.inbox(), await missions_of(firm, runs[:limit])
 
-    runs, inbox = asyncio.run(main())
+    runs, inbox, missions = asyncio.run(main())
     if as_json:
-        print_json(runs[:limit])
+        print_json([_record(run, missions.get(run.id)) for run in runs[:limit]])
         return
-    _print_runs(runs[:limit], inbox, filtered=all or status is not None)
+    _print_all(runs[:limit], inbox, missions, filtered=all or status is not None)
     _tell_left(runs, home)
     if len(runs) > limit:
         note(f"there are more; --limit {10 * limit} shows more of them")
+
+
+def _record(run: "RunView", mission: "MissionRow | None") -> dict[str, Any]:
+    """A run for `--json`; one that carries out a mission says how that stands."""
+    import msgspec
+
+    found: dict[str, Any] = msgspec.to_builtins(run)
+    return found if mission is None else found | {"mission": msgspec.to_builtins(mission)}
+
+
+def _print_all(
+    runs: list["RunView"],
+    inbox: list["QuestionView"],
+    missions: dict[str, "MissionRow"],
+    *,
+    filtered: bool,
+) -> None:
+    """Missions first, then what else there is."""
+    from firm.cli.goals import print_missions
+
+    if missions:
+        print_missions(
+            [(run, missions[run.id], _waits_for(run, inbox)) for run in runs if run.id in missions]
+        )
+    others = [run for run in runs if run.id not in missions]
+    if others and missions:
+        print()
+    if others or not missions:
+        _print_runs(others, inbox, filtered=filtered)
 
 
 def _print_runs(runs: list["RunView"], inbox: list["QuestionView"], *, filtered: bool) -> None:
@@ -110,10 +142,16 @@ def show(
     context: Annotated[
         bool, typer.Option("--context", help="Show what fills the context window of an agent's run instead.")
     ] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="Of a mission: its history, as of any other run.")
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Tell the history of a run: steps, retries, calls of models, questions, reports, notes."""
+    """Tell the history of a run: steps, retries, calls of models, questions, reports, notes.
+
+    Of a mission: its goals with what is bet on them, and its tasks: how each stands, who does it, what it cost.
+    """
     import asyncio
 
     if context:
@@ -122,24 +160,21 @@ def show(
         show_context(run_id, home, as_json=as_json)
         return
 
-    from firm.cli.text import print_json, render
-
-    async def main() -> tuple["History", "Told", "Tree | None"]:
-        async with visit(home) as firm:
-            run = firm.run(run_id)
-            view, events, spans = await run.view(), await run.events(), await run.spans()
-            questions = [question for question in await firm.inbox() if question.run == run_id]
-            told = await firm.reports(run_id), await firm.notes(run_id)
-            return (view, events, spans, questions), told, None if as_json else await _tree(firm, view)
-
-    (view, events, spans, questions), (reports, notes), tree = asyncio.run(main())
+    found = asyncio.run(_look(run_id, home, events=events, tree=not as_json))
+    (view, history, spans, questions), (reports, notes), tree, mission = found
     if as_json:
-        found = {"run": view, "events": events, "spans": spans, "questions": questions}
-        print_json({**found, "reports": reports, "notes": notes})
+        _print_record(found)
         return
-    _print_head(view, events)
-    _print_events(events, spans, last)
+    _print_head(view, history)
+    if mission is not None:
+        from firm.cli.progress import print_mission
+
+        print_mission(mission)
+    else:
+        _print_events(history, spans, last)
     if tree is not None:
+        from firm.cli.text import render
+
         print("\nchildren")
         render(tree)
     _print_told(reports, notes)
@@ -147,6 +182,37 @@ def show(
         from firm.cli.deciding import describe
 
         print(f"\n{describe(question)}")
+
+
+async def _look(
+    run_id: str, home: Home, *, events: bool, tree: bool
+) -> tuple["History", "Told", "Tree | None", "Shown | None"]:
+    """All that is shown of a run."""
+    from firm.cli.progress import shown_mission
+
+    async with visit(home) as firm:
+        run = firm.run(run_id)
+        view, history, spans = await run.view(), await run.events(), await run.spans()
+        mission = None if events else await shown_mission(firm, run_id)
+        below = f"{run_id}/"
+        questions = [
+            one
+            for one in await firm.inbox()
+            if one.run == run_id or (mission is not None and one.run.startswith(below))
+        ]
+        told = await firm.reports(run_id), await firm.notes(run_id)
+        shown = await _tree(firm, view) if tree and mission is None else None
+        return (view, history, spans, questions), told, shown, mission
+
+
+def _print_record(found: tuple["History", "Told", Any, "Shown | None"]) -> None:
+    from firm.cli.progress import mission_record
+    from firm.cli.text import print_json
+
+    (view, history, spans, questions), (reports, notes), _, mission = found
+    record = {"run": view, "events": history, "spans": spans, "questions": questions}
+    record |= {"reports": reports, "notes": notes}
+    print_json(record | ({"mission": mission_record(mission)} if mission is not None else {}))
 
 
 def _print_told(reports: list["ReportView"], notes: "NotesView | None") -> None:

@@ -1,11 +1,14 @@
 """`firm new`: a folder to begin with."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from firm.cli.command import Command, Json, note
+
+if TYPE_CHECKING:
+    from firm.cli.sentence import Made
 
 _EXAMPLE = '''"""A first workflow: ask some shops at once, let the founder decide, buy once.
 
@@ -63,21 +66,50 @@ def new(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="A folder that is not there yet, or is empty.")
     ],
+    sentence: Annotated[
+        str | None, typer.Argument(metavar="SENTENCE", help="What should exist, in quotes.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option("--template", metavar="T", help="Instead of the one that the words ask for.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--model", metavar="URL", help="A strong model, which writes roles and workflow itself."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What the model's server calls it.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="KEY", help="env:NAME or secret:NAME, where it needs one.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a folder with settings, an example that runs, and your founder key.
+    """Make a firm out of a sentence: a folder with roles, workflows and a page that says what it will do.
 
-    The key is sealed with a passphrase: typed twice at a terminal, or from $FIRM_PASSPHRASE.
+    With neither sentence nor --template it is a folder with settings and an example that runs. Your founder key is
+    made too, sealed with a passphrase: typed twice at a terminal, or from $FIRM_PASSPHRASE.
     """
+    from firm.cli.sentence import Asked, check_asked, make
+    from firm.org.founding import check_new
+
+    check_new(folder)
+    asked = Asked(sentence, template, url, name, key)
+    check_asked(asked)
+    passphrase = _passphrase(asks=not as_json)  # before anything is written
+    made = _example(folder) if asked.example else make(folder, asked)
+    founder = _make_key(folder, passphrase) if passphrase is not None else None
+    _show(made, founder, as_json=as_json)
+
+
+def _example(folder: Path) -> "Made":
+    """Settings, and a workflow to begin with."""
+    from firm.cli.sentence import Made
     from firm.cli.text import as_json as to_json
-    from firm.cli.text import plain, print_json
-    from firm.errors import UsageError
+    from firm.cli.text import plain
     from firm.root.home import writing_failed
 
-    if "\0" in str(folder):
-        raise UsageError(f"{str(folder)!r} is not a path")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{str(folder)!r} is there already and not empty; give the name of a new folder")
     name = folder.absolute().name
     files = {
         "firm.toml": _CONFIG.format(name=to_json(name)),
@@ -85,20 +117,26 @@ def new(
         "README.md": _README.format(name=plain(name)),
         ".gitignore": ".firm/\n__pycache__/\n",
     }
-    passphrase = _passphrase(asks=not as_json)  # before anything is written
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in files.items():
             (folder / file).write_text(text, "utf-8", errors="backslashreplace")
     except OSError as error:
         raise writing_failed(error, folder) from error
-    founder = _make_key(folder, passphrase) if passphrase is not None else None
+    words = (
+        f"{plain(str(folder))} is ready. Try this:\n\n  cd {plain(str(folder))}\n"
+        """  firm run errand.py:errand "a lamp" '["Ada", "Bo", "Chen"]'"""
+    )
+    return Made({"home": str(folder.absolute()), "files": sorted(files)}, words)
+
+
+def _show(made: "Made", founder: str | None, *, as_json: bool) -> None:
+    from firm.cli.text import print_json
+
     if as_json:
-        print_json({"home": str(folder.absolute()), "files": sorted(files), "founder": founder})
+        print_json({**made.facts, "founder": founder})
         return
-    print(f"{plain(str(folder))} is ready. Try this:\n")
-    print(f"  cd {plain(str(folder))}")
-    print("""  firm run errand.py:errand "a lamp" '["Ada", "Bo", "Chen"]'""")
+    print(made.words)
     if founder is None:
         note(
             "it has no founder key yet: `firm login` makes it, and until then nobody can approve with authority"
@@ -125,4 +163,4 @@ def _make_key(folder: Path, passphrase: str) -> str:
     return shown_key(make_key(home.state, passphrase))
 
 
-COMMANDS = (Command("new", "firm new my-firm", new),)
+COMMANDS = (Command("new", 'firm new my-firm "a newsletter on wing design, one issue a week"', new),)

@@ -106,17 +106,25 @@ def order_of(mission: str, repo: Path, given: dict[str, Any]) -> "Order":
     return order
 
 
-def check_alone(given: dict[str, Any]) -> None:
+EXAMPLES = {
+    "a repository": 'firm run "make these tests pass" --repo DIR',
+    "the organization": 'firm run "what shall exist" --home my-firm',
+}
+
+
+def check_alone(given: dict[str, Any], what: str) -> None:
     """Refuse what only a mission takes.
+
+    Args:
+        given: Options by name, as they were typed.
+        what: What the mission would be for, one of `EXAMPLES`.
 
     Raises:
         UsageError: one of them is given.
     """
     for name, value in given.items():
         if value:
-            raise UsageError(
-                f'--{name} is for a mission in words: firm run "make these tests pass" --repo DIR'
-            )
+            raise UsageError(f"--{name} is for a mission in words for {what}: {EXAMPLES[what]}")
 
 
 def tell_report(value: Any) -> int:

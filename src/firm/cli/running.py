@@ -5,6 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from firm.cli.carrying import (
+    ModelName,
+    PlanBy,
+    Watch,
+    WorkflowName,
+    is_mission,
+    mission_id,
+    mission_of,
+    settle,
+)
 from firm.cli.command import DONE, FAILED, Command, Home, Json, complain, note
 from firm.cli.mission import BudgetUsd, Isolation, Readable, Repo, Rounds, TestsCommand, Turns
 
@@ -19,7 +29,10 @@ if TYPE_CHECKING:
 
 
 def run(
-    target: Annotated[str, typer.Argument(help="file.py:workflow; with --repo a mission in words")],
+    target: Annotated[
+        str,
+        typer.Argument(help="A mission in words, for the organization in this home; or file.py:workflow."),
+    ],
     args: Annotated[
         list[str] | None, typer.Argument(help="Its arguments, each as JSON; plain words where it takes text.")
     ] = None,
@@ -42,32 +55,45 @@ def run(
     rounds: Rounds = None,
     isolation: Isolation = None,
     readable: Readable = None,
+    model: ModelName = None,
+    workflow: WorkflowName = None,
+    plan: PlanBy = None,
     home: Home = None,
     as_json: Json = False,
 ) -> int:
-    """Run a workflow to its end and print its result as JSON.
+    """Have a mission carried out, or run a workflow to its end.
 
-    An unfinished run of the same workflow with the same arguments is joined; --new starts another one. With --repo an
-    agent works until the tests of a git repository pass; what comes of it is a branch and a report.
+    A mission in quotes is planned, done, checked and delivered by the organization in this home (`firm new` makes one).
+    Of a workflow the result is printed as JSON. An unfinished run of the same is joined; --new starts another one. With
+    --repo an agent works until the tests of a git repository pass; what comes of it is a branch and a report.
     """
-    from firm.cli.mission import budget_of
+    from firm.cli.mission import budget_of, check_alone
     from firm.errors import UsageError
     from firm.root.door import drive
     from firm.root.firm import Firm
 
     if new and id is not None:
         raise UsageError("--new and --id exclude each other: with an id there is one run of that name")
+    if not target.strip():
+        raise UsageError('it was told nothing; give a mission in quotes: firm run "what shall exist"')
     only = {"tests": tests, "rounds": rounds, "isolation": isolation, "readable": readable}
-    workflow, values, otherwise = _work(target, args or [], repo, only)
-    most = budget_of(budget, turns, otherwise)
     firm = Firm.open(home)
+    organized = {"model": model, "workflow": workflow, "plan": plan}
+    if repo is None and is_mission(target) and not any(only.values()):
+        work, values = _mission(target, args or [], firm, {**organized, "budget": budget})
+        most, name = budget_of(None, turns, None), mission_id()
+    else:
+        name = None
+        check_alone(organized, "the organization")
+        work, values, otherwise = _work(target, args or [], repo, only)
+        most = budget_of(budget, turns, otherwise)
     say_home(firm)
     find_code(firm)
 
     async def begin() -> "Run":
-        joined = None if new or id is not None else await firm.find_unfinished(workflow, tuple(values))
+        joined = None if new or id is not None else await firm.find_unfinished(work, tuple(values))
         if joined is None:
-            return await firm.start(workflow, *values, id=id, budget=most)
+            return await firm.start(work, *values, id=id or name, budget=most)
         note(f"joining the unfinished run {joined.id} (--new starts another)")
         return joined
 
@@ -84,6 +110,16 @@ def run(
     return drive(main)
 
 
+def _mission(words: str, args: list[str], firm: "Firm", given: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """A mission for the organization in this home."""
+    from firm.errors import UsageError
+    from firm.org.carry import carry_out
+
+    if args:
+        raise UsageError(f"{args[0]!r} is one word too many: a mission is one argument, in quotes")
+    return carry_out, [mission_of(words, firm, given)]
+
+
 def _work(
     target: str, args: list[str], repo: "Path | None", only: dict[str, Any]
 ) -> tuple[Any, list[Any], Any]:
@@ -94,7 +130,7 @@ def _work(
     from firm.errors import UsageError
 
     if repo is None:
-        mission.check_alone(only)
+        mission.check_alone(only, "a repository")
         workflow = find_target(target)
         if isinstance(workflow, Agent):
             check_task(target, workflow, args)
@@ -123,7 +159,12 @@ async def _carry(
 
     async with firm:
         handle = await begin()
-        code = await follow(firm, handle, stop, interactive=interactive, patient=patient, as_json=as_json)
+        news = Watch(firm, handle)
+        code = await follow(
+            firm, handle, stop, interactive=interactive, patient=patient, as_json=as_json, news=news
+        )
+        if code != STOPPED:
+            await settle(firm, handle.id)
         firm.grace_s = GRACE_S if code == STOPPED else firm.grace_s
         waiting = {question.run for question in await firm.inbox()}
     if code == STOPPED:
@@ -182,6 +223,7 @@ def up(
     Then the runs are parked; nothing is lost.
     """
     from firm.cli.serving import serve_models
+    from firm.cli.timing import begin_timing
     from firm.root.door import GRACE_S, drive, stopped_line
     from firm.root.firm import Firm
     from firm.root.lock import holder_of
@@ -198,10 +240,12 @@ def up(
             if not firm.is_owner:
                 return _is_up(firm, holder_of(firm.home.lock))
             wanted = firm.config.serve.enabled and not no_serve
+            timing = await begin_timing(firm)
             served = await serve_models(firm, port) if wanted else None
             _say_up(firm, await firm.unfinished(), served, as_json=as_json)
             while firm.fatal is None and stop.signal is None:
                 await stop.unless(_soon())
+            await timing.close()
             firm.grace_s = GRACE_S if served is None else await served.stop(GRACE_S)
             broken = firm.fatal
         if broken is not None:
@@ -244,6 +288,6 @@ def _say_up(firm: "Firm", runs: list[Any], served: "Served | None", *, as_json: 
 
 
 COMMANDS = (
-    Command("run", """firm run errand.py:errand "a lamp" '["Ada", "Bo"]'""", run),
+    Command("run", 'firm run "Write the next issue, on winglets." --home my-firm', run),
     Command("up", "firm up --home my-firm", up),
 )

@@ -11,6 +11,7 @@ from firm.cli.command import complain, note
 
 if TYPE_CHECKING:
     from firm.root.firm import Firm
+    from firm.serve.api import Door
     from firm.serve.server import Server
 
 LAST_S = 2.0
@@ -51,6 +52,26 @@ class Served:
             note("other machines can reach it, and what is sent there is not encrypted")
 
 
+def doors_of(firm: "Firm") -> dict[str, "Door"]:
+    """What is answered besides the models: orders where there are products, hooks where a schedule has one.
+
+    Raises:
+        UsageError: the key of orders cannot be used.
+    """
+    from firm.serve.api import is_loopback
+
+    doors: dict[str, Door] = {}
+    if any((firm.home.folder / "products").glob("*.toml")):
+        from firm.serve import orders
+
+        doors[orders.PATH] = orders.Orders(firm)
+    if any(one.hook for one in firm.config.schedules):
+        from firm.serve import hooks
+
+        doors[hooks.PATH] = hooks.Hooks(firm, local=is_loopback(firm.config.serve.host))
+    return doors
+
+
 async def serve_models(firm: "Firm", port: int | None) -> Served | None:
     """Serve the models of an open firm as `firm.toml` says; None if that cannot be, which is told.
 
@@ -68,7 +89,7 @@ async def serve_models(firm: "Firm", port: int | None) -> Served | None:
     place = Place(settings.host, settings.port if port is None else port, exact)
     keys = Keys(firm.home.state)
     try:
-        server = await Server.start(firm, keys, place)
+        server = await Server.start(firm, keys, place, doors_of(firm))
         try:
             key = "" if keys.all() else keys.make(FIRST)
         except FirmError:

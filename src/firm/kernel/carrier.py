@@ -53,6 +53,8 @@ LOOK_AGAIN_S = 0.5
 """Until the next try where the journal could not be read."""
 DELIVER_BATCH = 200
 """Events handed to runs in a row before steps get their turn."""
+DEAR_CALLS = 100
+"""A run that has made so many calls is not evicted while a child of it works: each end would have it replayed."""
 EVENTS_TO_SPARE = 500
 """Room kept under MAX_RUN_EVENTS so that a run can still be ended in order."""
 
@@ -787,7 +789,8 @@ class Carrier:
             if run is None:
                 continue
             wake_us = self._wake_of(run)
-            if wake_us is not None and wake_us <= soon_us:
+            stays = run.places >= DEAR_CALLS and self._works_below(run)
+            if stays or (wake_us is not None and wake_us <= soon_us):
                 self._idle[run_id] = now_s
             else:
                 self._set_down(run)
@@ -795,6 +798,11 @@ class Carrier:
         if self._idle:
             delay_s = max(0.01, next(iter(self._idle.values())) + self.idle_s - now_s)
             self._idle_timer = self._loop.call_later(delay_s, self._evict_idle)
+
+    def _works_below(self, run: Run) -> bool:
+        """Whether a child is at work in memory: a long run would be read again, from its first line, for each end."""
+        below = [self.active[child] for child in run.children.values() if child in self.active]
+        return any(child.id not in self._idle or self._works_below(child) for child in below)
 
     # --- time and mail --------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,8 @@ FILE_MODULE = "firm_file_"
 """Prefix of the module names under which files are imported by path."""
 
 _hashes: dict[tuple[str, int, int], str] = {}
+_loading = threading.RLock()
+"""Held while a file is imported: a thread that looks for it meanwhile must not be given a module that is half made."""
 
 
 def reference_of(function: Callable[..., Any]) -> str:
@@ -38,7 +41,11 @@ def load_file(path: Path) -> ModuleType:
     Raises:
         UsageError: the file is not there, or importing it raised.
     """
-    path = path.resolve()
+    with _loading:
+        return _load_file(path.resolve())
+
+
+def _load_file(path: Path) -> ModuleType:
     main = sys.modules.get("__main__")
     if main is not None and getattr(main, "__file__", None) and Path(str(main.__file__)).resolve() == path:
         return main

@@ -79,6 +79,7 @@ class Processes:
             "from firm.kernel.process import serve; serve()",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the worker, which parks: it is no failure of a step
             env={**ONE_THREAD, **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         self._all.add(process)

@@ -122,6 +122,15 @@ class Models:
         """What a name stands for, if that is known already."""
         return self._entries.get(name)
 
+    async def look(self, name: str) -> Entry:
+        """What a name stands for; the default model is looked for where none is named.
+
+        Raises:
+            UnknownModel: nobody knows a model of this name.
+            NoModel: there is no default model on this machine.
+        """
+        return self._entries.get(name) or await self._found(name)
+
     @property
     def transport(self) -> "Transport":
         """The connections; made at first use."""
@@ -284,9 +293,7 @@ class Models:
                 wanted = names.pop()
                 if wanted in self._router.routes or wanted in routes:
                     continue
-                entry = self._entries.get(wanted)
-                if entry is None:
-                    entry = await self._found(wanted)
+                entry = await self.look(wanted)
                 routes[wanted] = self._route(wanted, entry, backends)
                 names += entry.fallbacks
             self._backends |= backends

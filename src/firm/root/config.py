@@ -4,6 +4,7 @@ One rule: a key that is not known, or of a wrong type, is refused with file, lin
 nothing is ignored silently.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import msgspec
 from firm.errors import UsageError
 from firm.ledger.price import Rates, rates_of
 from firm.model.target import WireName
+from firm.org.settings import OrgSettings, Schedule
 from firm.policy.capability import Capability
 from firm.policy.rule import Mandate, Rule
 from firm.root.budgets import Budgets, Limits, budgets_of
 from firm.root.setting import (
     Keys,
+    Place,
     Problem,
     address,
     check,
@@ -30,6 +33,7 @@ from firm.root.setting import (
     sections,
     text,
     texts,
+    time_of_day,
     truth,
     whole,
 )
@@ -141,6 +145,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who may be paid without asking."""
     egress: tuple[Egress, ...] = ()
     """Which hosts each agent may reach."""
+    org: OrgSettings = OrgSettings()
+    """How the organization works."""
+    schedules: tuple[Schedule, ...] = ()
+    """What starts missions by itself."""
 
 
 _KEYS: dict[str, Keys] = {
@@ -157,6 +165,8 @@ _KEYS: dict[str, Keys] = {
         "capabilities": sections(),
         "mandates": sections(),
         "egress": sections(),
+        "org": section(),
+        "schedules": sections(),
     },
     "limits": {
         "same_call": whole(0, 1_000_000),
@@ -170,6 +180,28 @@ _KEYS: dict[str, Keys] = {
     "engine": {"idle_s": seconds(0.001), "cancel_grace_s": seconds(0.0)},
     "effort": {"default": known(LEVELS)},
     "serve": {"enabled": truth(), "host": text(least=1), "port": whole(0, 65_535)},
+    "org": {
+        "language": known(("en", "zh")),
+        "plan": known(("auto", "template", "free")),
+        "usd": number(0.0, "US dollars"),
+        "approve_plan_above_usd": number(0.0, "US dollars"),
+        "answer_s": seconds(0.001),
+        "patience": whole(1, 10_000),
+        "panel_above_usd": number(0.0, "US dollars"),
+        "briefing": time_of_day(),
+        "markup": number(0.0, "a share: 0.25 for a quarter"),
+        "usd_per_core_hour": number(0.0, "US dollars an hour"),
+        "order_usd": number(0.0, "US dollars"),
+    },
+}
+_SCHEDULE: Keys = {
+    "name": text(least=1),
+    "mission": text(least=1),
+    "cron": text(),
+    "hook": text(),
+    "file": text(),
+    "workflow": text(least=1),
+    "usd": number(0.0, "US dollars"),
 }
 _EGRESS: Keys = {"agent": text(least=1), "hosts": texts(), "private": texts()}
 _MODEL: Keys = {
@@ -236,13 +268,42 @@ def _command(found: dict[str, Any]) -> dict[str, Any]:
 
 def _check(found: dict[str, Any]) -> None:
     check(found, (), _KEYS[""], _places())
-    for name in ("engine", "effort", "serve", "limits"):
+    for name in ("engine", "effort", "serve", "limits", "org"):
         check(found.get(name, {}), (name,), _KEYS[name], _places())
     for place, table in enumerate(found.get("egress", ())):
         check(table, ("egress", place), _EGRESS, _places())
+    _check_schedules(found.get("schedules", ()))
     models = found.get("models", {})
     for name, table in models.items():
         _check_model(name, table, models)
+
+
+def _check_schedules(tables: Sequence[dict[str, Any]]) -> None:
+    names: set[str] = set()
+    for count, table in enumerate(tables):
+        place = ("schedules", count)
+        check(table, place, _SCHEDULE, _places())
+        shown = f"[[schedules]] {count + 1}"
+        if missing := next((key for key in ("name", "mission") if key not in table), None):
+            raise Problem(place, f"{shown} has no {missing}; add {missing} = …")
+        if table["name"] in names:
+            raise Problem(
+                (*place, "name"), f"{shown} has the name {table['name']!r} of another; give each its own"
+            )
+        names.add(table["name"])
+        if sum(bool(table.get(key)) for key in ("cron", "hook", "file")) != 1:
+            raise Problem(place, f"{shown} needs one of cron, hook and file: what starts it")
+        if table.get("cron"):
+            _check_cron(place, shown, table["cron"])
+
+
+def _check_cron(place: Place, shown: str, words: str) -> None:
+    from firm.org.time.cron import cron_of
+
+    try:
+        cron_of(words)
+    except UsageError as error:
+        raise Problem((*place, "cron"), f"{shown} cron: {error}") from None
 
 
 def _check_egress(count: int, table: dict[str, Any]) -> None:
@@ -256,7 +317,8 @@ def _check_egress(count: int, table: dict[str, Any]) -> None:
 
 def _places() -> dict[str, str]:
     """Where each key belongs: key -> as it is written."""
-    found = {key: f"[models.NAME] {key}" for key in _MODEL}
+    found = {key: f"[[schedules]] {key}" for key in _SCHEDULE}
+    found |= {key: f"[models.NAME] {key}" for key in _MODEL}
     for name, keys in _KEYS.items():
         found |= {key: f"[{name}] {key}" if name else key for key in keys}
     return found

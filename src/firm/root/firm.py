@@ -36,6 +36,7 @@ from firm.ledger.forward import books_of
 from firm.ledger.ledger import Ledger
 from firm.ledger.view import PurseView
 from firm.model.models import Given, Models
+from firm.org.program import find_neighbours
 from firm.policy.approval import FOUNDER, CheckProof
 from firm.policy.broker import Broker
 from firm.policy.capability import Capability
@@ -149,6 +150,7 @@ class Firm:
             raise UsageError("this firm is open already; make another with Firm.open()")
         self.home.make()
         self.config = read_config(self.home.config)
+        find_neighbours(self.home.folder)
         self._end_guard = guard_logs(self._broker.redactor)
         self._models = models_of(
             self.config,

@@ -85,6 +85,14 @@ def seconds(least: float) -> Kind:
     )
 
 
+def time_of_day() -> Kind:
+    """HH:MM, or '' for never."""
+    return Kind(
+        lambda value: type(value) is str and bool(re.fullmatch(r"(([01]\d|2[0-3]):[0-5]\d)?", value)),
+        'a time of the day such as "08:00", or "" for never',
+    )
+
+
 def known(words: Sequence[str]) -> Kind:
     """One of these words."""
     return Kind(lambda value: value in words, "one of " + ", ".join(f'"{word}"' for word in words))

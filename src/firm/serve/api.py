@@ -1,11 +1,13 @@
 """The API: who may come in, what is asked for, and in whose words a refusal is told.
 
-One rule: nothing is read of a body before its sender has shown a key.
+One rule: nothing is read of a body before its sender has shown a key; a door, which needs none, has rules of its own.
 """
 
 import asyncio
 import ipaddress
 import re
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from firm.errors import UsageError
@@ -36,6 +38,10 @@ LARGE_BYTES = 32 * 1024
 MAX_LARGE = 2
 """So many of them are read at once."""
 EPOCH = "1970-01-01T00:00:00Z"
+Door = Callable[[Exchange], Awaitable[None]]
+"""Answers every request at its path and below it. It needs no key: who may come in, how often, and how much of a body \
+is read (`Exchange.body(most)`) is for it to say. It answers with `Exchange.answer`, or raises `Refusal`."""
+NO_DOORS: Mapping[str, Door] = MappingProxyType({})
 
 
 class HasModels(Protocol):
@@ -54,10 +60,15 @@ class Api:
         keys: Who may come in.
         local: It is reached from this machine only: requests that were meant for another name are refused, since a
             web page may send them (DNS rebinding).
+        doors: What else is answered, by path: '/orders' is that path and all below it. Requests that a web page of
+            another site sends are refused there.
     """
 
-    def __init__(self, firm: HasModels, keys: Keys, *, local: bool = True) -> None:
+    def __init__(
+        self, firm: HasModels, keys: Keys, *, local: bool = True, doors: Mapping[str, Door] = NO_DOORS
+    ) -> None:
         self._firm, self._keys, self._local = firm, keys, local
+        self._doors = {path.rstrip("/"): door for path, door in doors.items()}
         self._large = asyncio.Semaphore(MAX_LARGE)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -83,8 +94,12 @@ class Api:
         _check_once(exchange)
         if self._local:
             _check_host(exchange)
-        caller = self._caller(exchange)
         path = exchange.path.rstrip("/") or "/"
+        if door := self._door(path):
+            _check_site(exchange)
+            await door(exchange)
+            return
+        caller = self._caller(exchange)
         if dialect := DIALECTS.get(path):
             _check_method(exchange, "POST")
             asked = await self._read(dialect, await exchange.body(), caller)
@@ -102,6 +117,11 @@ class Api:
             raise Refusal(
                 404, f"there is nothing at {exchange.path!r:.200}; there is: {known}", "unknown_path"
             )
+
+    def _door(self, path: str) -> Door | None:
+        return next(
+            (door for at, door in self._doors.items() if path == at or path.startswith(f"{at}/")), None
+        )
 
     async def _read(self, dialect: Dialect, body: bytes, caller: str) -> Asked:
         """What is asked for; a large body is read beside the loop, where all else of the firm goes on."""
@@ -183,6 +203,18 @@ def _check_host(exchange: Exchange) -> None:
             421,
             f"this server is for this machine only, and the request is for {given!r:.200}; ask http://127.0.0.1",
             "wrong_host",
+        )
+
+
+def _check_site(exchange: Exchange) -> None:
+    """A browser says which site a request comes from; other clients say nothing."""
+    origin, host = exchange.headers.get("origin"), exchange.headers.get("host", "")
+    site = exchange.headers.get("sec-fetch-site", "same-origin")
+    if site not in ("same-origin", "none") or origin not in (None, f"http://{host}", f"https://{host}"):
+        raise Refusal(
+            403,
+            f"a web page of another site ({origin or site!r:.200}) may not ask this; send it from a program",
+            "other_site",
         )
 
 

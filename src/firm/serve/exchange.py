@@ -44,6 +44,8 @@ class Exchange:
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.client: str = (scope.get("client") or ("",))[0]
+        """Address of who asks; '' where that is not known."""
         given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         self.headers: dict[str, str] = dict(given)
         self.repeated: set[str] = set()
@@ -59,11 +61,14 @@ class Exchange:
 
     # --- in ---------------------------------------------------------------------------------------------------------
 
-    async def body(self) -> bytes:
+    async def body(self, most: int = MAX_BODY_BYTES) -> bytes:
         """The whole body.
 
+        Args:
+            most: Bytes; of a larger one no more is read.
+
         Raises:
-            Refusal: it is packed, lost to an upgrade, larger than `MAX_BODY_BYTES`, or did not come within `BODY_S`.
+            Refusal: it is packed, lost to an upgrade, larger than `most`, or did not come within `BODY_S`.
             Gone: it will not come.
         """
         if "upgrade" in self.headers.get("connection", "").lower() and "upgrade" in self.headers:
@@ -76,16 +81,16 @@ class Exchange:
         if packed.lower() != "identity":
             raise Refusal(415, f"the body is packed as {packed!r:.40}; send it as it is", "packed_body")
         told = self.headers.get("content-length", "")
-        if told.isdecimal() and int(told[:20]) > MAX_BODY_BYTES:
-            raise _too_large()
+        if told.isdecimal() and int(told[:20]) > most:
+            raise _too_large(most)
         pieces, size = [], 0
         try:
             async with asyncio.timeout(BODY_S):
                 while not self._all_here:
                     piece = await self._piece()
                     size += len(piece)
-                    if size > MAX_BODY_BYTES:
-                        raise _too_large()
+                    if size > most:
+                        raise _too_large(most)
                     pieces.append(piece)
         except TimeoutError:
             raise Refusal(408, f"the body did not come within {BODY_S:.0f} s; send it faster") from None
@@ -126,10 +131,12 @@ class Exchange:
 
     # --- out --------------------------------------------------------------------------------------------------------
 
-    async def answer(self, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
-        """The whole answer, as JSON."""
+    async def answer(
+        self, status: int, body: bytes, headers: Iterable[Header] = (), *, kind: Header = JSON
+    ) -> None:
+        """The whole answer, as JSON; `kind` is another header content-type."""
         length = (b"content-length", str(len(body)).encode())
-        await self._start(status, (JSON, length, *headers))
+        await self._start(status, (kind, length, *headers))
         await self._write(body, more=False)
 
     async def refuse(self, refusal: Refusal, body: bytes, *, patient: bool = True) -> None:
@@ -185,5 +192,5 @@ async def cancelled(work: "asyncio.Future[Any]") -> None:
         await asyncio.wait((work,))
 
 
-def _too_large() -> Refusal:
-    return Refusal(413, f"the body has more than {MAX_BODY_BYTES:,} bytes; send less", "request_too_large")
+def _too_large(most: int) -> Refusal:
+    return Refusal(413, f"the body has more than {most:,} bytes; send less", "request_too_large")

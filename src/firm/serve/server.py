@@ -8,13 +8,13 @@ import contextlib
 import errno
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import uvicorn
 
 from firm.errors import UsageError
-from firm.serve.api import Api, HasModels, is_loopback
+from firm.serve.api import NO_DOORS, Api, Door, HasModels, is_loopback
 from firm.serve.connection import Connection
 from firm.serve.keys import Keys
 
@@ -88,13 +88,16 @@ class Server:
         """Its address, for clients that add the version themselves (Anthropic's)."""
 
     @classmethod
-    async def start(cls, firm: HasModels, keys: Keys, place: Place) -> "Server":
+    async def start(
+        cls, firm: HasModels, keys: Keys, place: Place, doors: Mapping[str, Door] = NO_DOORS
+    ) -> "Server":
         """Listen.
 
         Args:
             firm: Open until `stop` has returned.
             keys: Who may come in.
             place: Where.
+            doors: What is answered besides the models, by path.
 
         Raises:
             UsageError: the port is taken, or there is no such address here.
@@ -102,7 +105,7 @@ class Server:
         listener = _listen(place)
         host, _ = _address_of(listener)
         config = uvicorn.Config(
-            Api(firm, keys, local=is_loopback(host)),
+            Api(firm, keys, local=is_loopback(host), doors=doors),
             http=Connection,
             ws="none",
             loop="none",

@@ -138,7 +138,7 @@ def test_a_waiting_run_is_cancelled(firm: Firm) -> None:
         (("run", "syntax.py:x"), "cannot be imported: SyntaxError"),
         (("run", "empty.py:x"), "has no workflow"),
         (("run", "no_such_module_here:x"), "no module"),
-        (("run", "make me rich"), "a mission in words"),
+        (("run", "make me rich"), "there is no organization in"),
         (("run", "work"), "no target"),
         (("run", "work.py:add"), "missing a required argument"),
         (("run", "work.py:add", "1", "2", "3"), "too many"),

@@ -39,8 +39,8 @@ def test_a_budget_that_is_no_sum_is_refused(usd: str) -> None:
 )
 def test_options_of_a_mission_need_a_repository(given: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="--repo"):
-        check_alone({**GIVEN, **given})
-    check_alone(GIVEN)
+        check_alone({**GIVEN, **given}, "a repository")
+    check_alone(GIVEN, "a repository")
 
 
 def test_a_mission_without_a_repository_is_told_what_it_needs() -> None:

@@ -69,6 +69,7 @@ def ask(call: Call, *, wall_s: float = WALL_S) -> Answer:
             env=environment,
             timeout=wall_s,
             check=False,
+            start_new_session=True,  # Ctrl-C parks the firm; it is no failure of the instrument
         )
     except subprocess.TimeoutExpired:
         raise UsageError(

@@ -1,0 +1,66 @@
+"""What the desk says to people, in simplified Chinese: data.
+
+One rule: the keys are the English phrases as they stand where they are used, placeholders and all.
+"""
+
+CHINESE: dict[str, str] = {
+    "costs {usd} USD": "花费 {usd} 美元",
+    "costs nothing that was said": "未说明花费",
+    "{count} more: {names}": "另有 {count} 位：{names}",
+    "after the others' reasons: {names}": "看过他人理由后改变了意见：{names}",
+    "no expert is for it": "没有专家支持",
+    "{expert} ({sure} % sure): {text}": "{expert}（把握 {sure}%）：{text}",
+    "About {usd} USD hang on it.": "约有 {usd} 美元取决于此。",
+    "nothing that was said": "未说明",
+    "Waiting costs: {cost}": "等待的代价：{cost}",
+    "It cannot be taken back: nothing is decided before you answer.": "此事无法撤回：在您回答之前不作任何决定。",
+    "It has no default: nothing is decided before you answer.": "没有默认选项：在您回答之前不作任何决定。",
+    "If nobody answers by {at}: {default}": "若到 {at} 无人回答，则取：{default}。",
+    "No expert has an opinion: {why}": "没有专家给出意见：{why}",
+    "Without an opinion: {why}": "未给出意见：{why}",
+    "What it is about: {context}": "背景：{context}",
+    "{firm}: briefing of {since} to {until}": "{firm}：{since} 至 {until} 的简报",
+    "by itself at {at}": "将于 {at} 自动生成",
+    "Only you can decide, now": "只有您能决定，不能等",
+    "Only you can decide, and it can wait": "只有您能决定，可以等",
+    "Done": "已完成",
+    "Under way": "进行中",
+    "Stuck": "卡住",
+    "Cost and earned": "花费与收入",
+    "Bets to double": "应加倍的押注",
+    "Bets to end": "应终止的押注",
+    "Bets to watch": "继续观察的押注",
+    "The next briefing": "下一份简报",
+    "only when you ask for it": "仅在您要求时",
+    "nothing": "无",
+    "and {count} more": "另有 {count} 项",
+    "it cannot be taken back": "无法撤回",
+    "its time ends before the next briefing": "期限早于下一份简报",
+    "waiting is dear": "等待代价高",
+    "written by a run that has read what strangers wrote": "提出者读过外人写的内容",
+    "One of: {options}.": "可选：{options}。",
+    "nothing is decided": "不作决定",
+    "{done} of {all} tasks accepted": "{all} 项任务中 {done} 项通过",
+    "{count} refused": "{count} 项被拒绝",
+    "reached": "已达成",
+    "partly": "部分达成",
+    "not reached": "未达成",
+    "refused": "被拒绝",
+    "cannot": "无法完成",
+    "succeeded": "已结束",
+    "failed": "失败",
+    "cancelled": "已取消",
+    "spent {usd} USD in {calls} calls with {tokens} tokens": "花费 {usd} 美元，{calls} 次调用，{tokens} 个词元",
+    "invoiced {usd} USD": "开票 {usd} 美元",
+    "{name}, since the beginning: {orders} orders, {delivered} delivered, {revenue} USD invoiced, {cost} USD cost, "
+    "{profit} USD profit": (
+        "{name}（累计）：{orders} 份订单，{delivered} 份交付，开票 {revenue} 美元，成本 {cost} 美元，利润 {profit} 美元"
+    ),
+    "orders that came to no product": "未对应任何产品的订单",
+    "product {what}: {delivered} delivered, profit {usd} USD": "产品 {what}：{delivered} 份交付，利润 {usd} 美元",
+    "{what} (bet: {bet}): {accepted} tasks accepted, {refused} refused": (
+        "{what}（押注：{bet}）：{accepted} 项通过，{refused} 项被拒绝"
+    ),
+    "it is wrong if {wrong}": "若出现以下情况则押错：{wrong}",
+    "its days are over": "期限已过",
+}
