@@ -64,7 +64,9 @@ def _split(target: str) -> tuple[str, str]:
                 f"a mission in words ({target[:60]!r}) needs a repository to work on: --repo DIR; else give "
                 "file.py:workflow"
             )
-        raise UsageError(f"{target!r} is no target; give file.py:workflow, for example dinner.py:dinner")
+        raise UsageError(
+            f"{target!r} is no target; give file.py:workflow, for example dinner.py:dinner, or a mission in words"
+        )
     return place, name
 
 

@@ -9,8 +9,8 @@ import msgspec
 
 from firm.ids import digest
 
-How = Literal["model", "program", "template", "person", "unit"]
-"""Who did it in truth."""
+How = Literal["model", "script", "program", "template", "person", "unit"]
+"""Who did it in truth; `script`: a rehearsal in a model's place."""
 ArtifactKind = Literal["text", "json", "files", "decision"]
 MAX_TEXT_CHARS = 200_000
 """Of one artifact; what is longer belongs into a file."""

@@ -162,7 +162,8 @@ class One:
         self.tries.append(Try(move.role, move.model, "failed", (str(error),)))
 
     def _failed(self, move: Again, how: Literal["failed", "ended"], error: object) -> None:
-        told = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        named = isinstance(error, Exception) and not isinstance(error, FirmError)
+        told = f"{type(error).__name__}: {error}" if named else str(error)
         self.end = msgspec.structs.replace(self.end, troubles=(*self.end.troubles, told))
         self.tries.append(Try(move.role, move.model, how, (told,)))
         self.given = msgspec.structs.replace(self.given, before="", reasons=(told,))

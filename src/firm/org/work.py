@@ -16,9 +16,10 @@ from firm.ids import digest, slug
 from firm.kernel.api import ask
 from firm.kernel.context import current_run, current_step
 from firm.kernel.definition import StepDef, WorkflowDef, step
+from firm.model.scripted import ScriptedModel
 from firm.org.artifact import MAX_TEXT_CHARS, Artifact, FileMade, How, Verdict
 from firm.org.assignment import Assignment, Made
-from firm.org.house import folder
+from firm.org.house import folder, house
 from firm.org.member import Opinion, member, review_words, task_words
 from firm.org.mission import TaskEnd
 from firm.org.program import find_program, is_program
@@ -131,6 +132,8 @@ async def by_person(role: Role, given: Assignment) -> Made:
 async def inspect(given: Assignment, made: Made, role: str, so_far: TaskEnd) -> Inspected:
     """Make an artifact of what was handed over and have programs check it; the task's row is written with it."""
     home, task, info = folder(), given.task, current_step()
+    if made.how == "model" and is_rehearsal(made.model):
+        made = msgspec.structs.replace(made, how="script")
     mark = made.untrusted or any(one.untrusted for one in given.inputs)
     mark = mark or (info.run is not None and UNTRUSTED in info.run.marks)
     try:
@@ -150,6 +153,13 @@ async def inspect(given: Assignment, made: Made, role: str, so_far: TaskEnd) -> 
     status = "refused" if not verdict.accept else "checking" if task.done.reviewer else "accepted"
     write_down(so_far, artifact, verdict, status)
     return Inspected(artifact, verdict)
+
+
+def is_rehearsal(model: str) -> bool:
+    """Whether a script plays this model."""
+    find = getattr(getattr(house(), "models", None), "entry", None)
+    entry = find(model) if find is not None else None
+    return entry is not None and all(isinstance(one, ScriptedModel) for one in entry.models)
 
 
 def _not_too_long(artifact: Artifact) -> tuple[Artifact, Verdict] | None:
@@ -204,7 +214,10 @@ async def review(reviewer: Role, given: Assignment, artifact: Artifact, seen: Ve
         else:
             asked = review_words(given, artifact, seen.evidence)
             said = await member(asked, given.folder, "", None, reviewer, given.model, "opinion")
-            verdict = verdict_of(msgspec.convert(said, Opinion), reviewer.name, "model")
+            played = artifact.how == "script" and artifact.model == given.model  # by the same, in every role
+            verdict = verdict_of(
+                msgspec.convert(said, Opinion), reviewer.name, "script" if played else "model"
+            )
     return msgspec.structs.replace(verdict, digest=artifact.digest)
 
 

@@ -87,7 +87,10 @@ class Started:
 
     def discard(self) -> None:
         """End it before it was of use."""
-        self.tree.kill()
+        if isinstance(self.tree, Boxed):
+            self.tree.end()
+        else:
+            self.tree.kill()
         self.tree.close()
         _last_words(self.process)
         if self.group is not None:
@@ -183,7 +186,7 @@ def _abandon(process: "subprocess.Popen[bytes]", told: IO[bytes]) -> None:
     except (OSError, ValueError):
         pass  # it has failed by itself
     else:
-        tree.kill()
+        tree.end()
         tree.close()
     _last_words(process)
 

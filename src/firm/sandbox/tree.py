@@ -4,6 +4,7 @@ One rule: what is told of a process is read from the kernel, never asked of the 
 """
 
 import os
+import select
 import signal
 import stat
 from collections.abc import Iterator
@@ -31,6 +32,10 @@ class Use:
     """Bytes of open files without a name, by device and inode."""
 
 
+GONE_S = 2.0
+"""So long a killed namespace is waited for."""
+
+
 class Boxed:
     """The processes of a namespace, of which `init` is the first: the kernel ends all of them with it."""
 
@@ -47,6 +52,13 @@ class Boxed:
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
         except ProcessLookupError:
             return
+
+    def end(self) -> None:
+        """End all of them, and wait until they are gone: a killed process takes a moment on a busy machine."""
+        self.kill()
+        gone = select.poll()
+        gone.register(self.handle, select.POLLIN)
+        gone.poll(GONE_S * 1000)
 
     def count(self) -> int:
         """How many they are, without looking at any."""

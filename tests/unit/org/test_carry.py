@@ -75,6 +75,13 @@ def _broken(request: Any, role: str) -> Any:
     return Fault(Kind.REQUEST, "broken") if request.messages[0].text.startswith(f"You are {role}.") else GOOD
 
 
+def test_a_rehearsal_is_told_as_one_and_not_as_a_models_work(firm: SmallFirm) -> None:
+    outcome = firm.write().carry(Mission(text="wings", model="default"))
+    [done] = outcome.tasks
+    assert done.artifact is not None and done.artifact.how == "script"
+    assert [verdict.how for verdict in done.verdicts] == ["program", "script"]
+
+
 # --- supervision ------------------------------------------------------------------------------------------------
 
 

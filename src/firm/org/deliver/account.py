@@ -151,7 +151,7 @@ def _result(artifact: Artifact, parcel: Parcel, say: Say) -> Result:
 def who(artifact: Artifact, say: Say) -> str:
     """How an artifact was made, in a word, with the model's name."""
     how = say(artifact.how)
-    return f"{how} {artifact.model}" if artifact.how == "model" and artifact.model else how
+    return f"{how} {artifact.model}" if artifact.how in ("model", "script") and artifact.model else how
 
 
 def plan(outcome: Outcome, say: Say) -> Part | None:

@@ -19,6 +19,7 @@ CHINESE: dict[str, str] = {
     "working": "进行中",
     "checking": "检查中",
     "model": "模型",
+    "script": "脚本",
     "program": "程序",
     "template": "模板",
     "person": "人",

@@ -14,7 +14,7 @@ from firm.org.words import Say
 
 MAX_FILES = 500
 """That are listed one by one."""
-HOW = ("model", "program", "template", "person", "default", "unit")
+HOW = ("model", "script", "program", "template", "person", "default", "unit")
 ACTIVE = (".html", ".htm", ".xhtml", ".svg", ".xml", ".mht", ".js", ".swf")
 """What a browser would run: only named."""
 
@@ -45,7 +45,7 @@ def share(outcome: Outcome, say: Say) -> str:
     parts = [f"{say(how)} {by[how]}" for how in HOW if by[how]]
     verdicts = [verdict for end in outcome.tasks for verdict in end.verdicts]
     judged = sum(verdict.how == "model" for verdict in verdicts)
-    names = sorted({one.model for one in made if one.how == "model" and one.model})
+    names = sorted({one.model for one in made if one.how in ("model", "script") and one.model})
     said = [
         say(
             "Of {all} accepted pieces of work, by who made them: {parts}.",

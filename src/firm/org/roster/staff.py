@@ -22,16 +22,19 @@ MAX_ROLES = 10_000
 
 
 def read_staff(folder: Path, unit: str = "") -> Staff:
-    """All roles of a firm, or of one of its units; of a folder without `roles/` none.
+    """All roles of a firm, or of one of its units.
 
     Args:
         folder: Of the firm.
         unit: Path of the unit below `units/`, such as 'aero' or 'aero/tunnel'; '': the firm itself.
 
     Raises:
-        UsageError: there is no such unit, a role file has a mistake, or the roles do not fit each other.
+        UsageError: there is no such unit, it has no roles, a role file has a mistake, or the roles do not fit
+            each other.
     """
     place = unit_folder(folder, unit)
+    if not role_paths(place):
+        raise UsageError(f"there are no roles in {str(place / ROLES)!r}: put a file for each there")
     files = [read_role_file(path) for path in role_paths(place)]
     for error in chart_faults(place, files):
         raise error

@@ -15,9 +15,9 @@ def role(folder: Path, name: str, **keys: str) -> None:
     (place / f"{name}.md").write_text(f"---\n{head}---\n# {name}\n\nWorks.\n", "utf-8")
 
 
-def test_a_folder_without_roles_has_a_chief_without_words(tmp_path: Path) -> None:
-    staff = read_staff(tmp_path)
-    assert (staff.roles, staff.chief.name, staff.chief.reports_to) == ((), "chief", "founder")
+def test_a_folder_without_roles_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there are no roles in"):
+        read_staff(tmp_path)
 
 
 def test_a_unit_is_read_as_the_firm_is(tmp_path: Path) -> None:
