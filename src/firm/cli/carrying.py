@@ -13,6 +13,7 @@ from firm.cli.command import DONE, FAILED, note
 from firm.errors import UsageError
 
 if TYPE_CHECKING:
+    from firm.org.artifact import Artifact
     from firm.org.mission import Mission, Outcome, TaskEnd
     from firm.root.config import Config
     from firm.root.firm import Firm
@@ -180,12 +181,18 @@ def ending_line(task: "TaskEnd") -> list[str]:
     """How a task has ended, in a line; nothing for one that goes on."""
     from firm.cli.text import line
 
-    who = f"{task.role}, {task.artifact.how}" if task.artifact is not None else task.role
+    who = f"{task.role}, {_how(task.artifact)}" if task.artifact is not None else task.role
     if task.status == "accepted" and task.verdicts:
         return [f"✓ {task.id} ({who}), checked by {line(task.verdicts[-1].by, 60)}"]
     if task.status == "skipped":
         return [f"- {task.id} skipped: {task.why}"]
     return [f"✗ {task.id} ({who}): {line(task.why, 160)}"] if task.why else []
+
+
+def _how(artifact: "Artifact") -> str:
+    """Who made it in truth; of a decision that nobody took: its default."""
+    data = artifact.data if isinstance(artifact.data, dict) else {}
+    return "default" if artifact.how == "person" and data.get("by") == "default" else artifact.how
 
 
 def _said(by: str, reasons: tuple[str, ...]) -> str:
@@ -242,6 +249,8 @@ def _added(outcome: "Outcome") -> str:
     from collections import Counter
 
     made = Counter(
-        task.artifact.how for task in outcome.tasks if task.status == "accepted" and task.artifact is not None
+        _how(task.artifact)
+        for task in outcome.tasks
+        if task.status == "accepted" and task.artifact is not None
     )
     return "made by: " + (", ".join(f"{how} {count}" for how, count in sorted(made.items())) or "nobody")

@@ -230,7 +230,7 @@ class Crew:
             self._fruitless = 0
             return
         self._fruitless += 1
-        most = self._settings.patience * max(1, len(self._working))
+        most = self._settings.patience * max(1, len(self.trying))
         if self._fruitless >= most:
             raise Halted(
                 self.say(
@@ -291,8 +291,3 @@ class Crew:
 
     def _needed(self, task: Task) -> list[str]:
         return [one.id for one in self.plan.tasks if one.makes in task.needs]
-
-    def artifact(self, name: str) -> Artifact | None:
-        """What was accepted under this name; None: nothing yet."""
-        made = self._made.get(name)
-        return made.result() if made is not None and made.done() else None
